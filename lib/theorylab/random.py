@@ -14,7 +14,9 @@ def _digest(seed: int, purpose: tuple) -> bytes:
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
         raise TypeError(f"seed must be an integer, got {seed!r}; pass the notebook's `seed` parameter")
     if not purpose:
-        raise ValueError("name the purpose of the stream, as in generator(seed, 'targets'), so that no two uses share it")
+        raise ValueError(
+            "name the purpose of the stream, as in generator(seed, 'targets'), so that no two uses share it"
+        )
     text = "\x1f".join([str(int(seed)), *(str(part) for part in purpose)])
     return hashlib.sha256(text.encode()).digest()
 

@@ -53,8 +53,8 @@ def current() -> Session:
     """The open session. Raises RuntimeError when there is none, with the line that opens one."""
     if _current is None:
         raise RuntimeError(
-            'no session is open: run `from theorylab.session import begin; begin("my_notebook", preset="quick", seed=0)` '
-            "first (the set-up cell of every notebook does)"
+            "no session is open: first run `from theorylab.session import begin` and "
+            '`begin("my_notebook", preset="quick", seed=0)`, as the set-up cell of every notebook does'
         )
     return _current
 
@@ -81,8 +81,8 @@ def home() -> pathlib.Path:
     folder = pathlib.Path(__file__).resolve().parents[2]
     if not (folder / "claims").is_dir():
         raise FileNotFoundError(
-            f"no claims/ folder in {folder}: claims and notebooks live in a checkout of theorylab; clone the repository "
-            "and install it with `pip install --editable .`"
+            f"no claims/ folder in {folder}: claims and notebooks live in a checkout of theorylab; "
+            "clone the repository and install it with `pip install --editable .`"
         )
     return folder
 

@@ -1,0 +1,128 @@
+"""The ledger on disk: one JSON file per claim, ``ledger/<ID>.json``, a contract that other programs read.
+
+The format is described by ``ledger/schema.json`` (version 1): additions keep the version, ids are never reused.
+"""
+
+import json
+import math
+import os
+import pathlib
+
+import numpy as np
+
+from theorylab.claims.verdict import Verdict
+from theorylab.session import Session, output_folder
+
+SCHEMA = 1
+DIGITS = 6
+
+
+class LedgerError(ValueError):
+    """A ledger file cannot be read; the message names it and the remedy."""
+
+
+def record(verdict: Verdict, session: Session) -> pathlib.Path:
+    """Write the verdict to ``ledger/<ID>.json`` in the output folder, atomically; returns the path."""
+    folder = output_folder() / "ledger"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{verdict.id}.json"
+    partial = path.with_suffix(".partial")
+    partial.write_text(dumps(entry(verdict, session)), encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def entry(verdict: Verdict, session: Session) -> dict:
+    """The verdict as a JSON-ready dictionary: numbers rounded to six significant digits, non-finite ones null with
+    their reason under ``reason``."""
+    reasons: dict[str, str] = {}
+    share = verdict.evidence.share
+    if share is None:
+        reasons["share"] = (
+            "the check failed without a measurable allowance" if not verdict.evidence.holds else "not measurable"
+        )
+    row = {
+        "schema": SCHEMA,
+        "id": verdict.id,
+        "notebook": session.notebook,
+        "outcome": verdict.outcome,
+        "expected": verdict.expected,
+        "kind": verdict.kind,
+        "share": plain(share, "share", reasons),
+        "numbers": {name: plain(value, f"numbers.{name}", reasons) for name, value in verdict.numbers.items()},
+        "controls": [
+            {
+                "name": control.name,
+                "expect": control.expect,
+                "holds": control.check.holds,
+                "numbers": {
+                    name: plain(value, f"controls.{position}.{name}", reasons)
+                    for name, value in {"share": control.check.share, **control.numbers}.items()
+                },
+            }
+            for position, control in enumerate(verdict.controls)
+        ],
+        "preset": session.preset,
+        "seed": session.seed,
+        "device": session.device,
+        "note": verdict.note,
+    }
+    if verdict.evidence.false_alarm is not None:
+        row["false_alarm"] = plain(verdict.evidence.false_alarm, "false_alarm", reasons)
+    if reasons:
+        row["reason"] = reasons
+    return row
+
+
+def plain(value, where: str, reasons: dict[str, str]):
+    """``value`` in JSON types, floats to six significant digits; a non-finite float becomes None and ``reasons`` says
+    why. Raises TypeError for what a ledger cannot hold."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+        if not isinstance(value, list):
+            return plain(value, where, reasons)
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        if math.isfinite(value):
+            return float(f"{value:.{DIGITS}g}")
+        reasons[where] = "not a number" if math.isnan(value) else "infinite"
+        return None
+    if isinstance(value, dict):
+        return {str(key): plain(item, f"{where}.{key}", reasons) for key, item in value.items()}
+    if isinstance(value, list | tuple | range):
+        return [plain(item, f"{where}.{position}", reasons) for position, item in enumerate(value)]
+    raise TypeError(
+        f"the number {where!r} has type {type(value).__name__}; a ledger holds numbers, text, lists and dictionaries"
+    )
+
+
+def dumps(row: dict) -> str:
+    """The one textual form of a ledger entry (two runs give the same bytes)."""
+    return json.dumps(row, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read(folder: pathlib.Path) -> dict[str, dict]:
+    """All entries of a ledger folder by id; an absent folder is an empty ledger.
+
+    Raises LedgerError naming the first file that cannot be read.
+    """
+    return {row["id"]: row for row in map(read_entry, sorted(folder.glob("*.json"))) if row is not None}
+
+
+def read_entry(path: pathlib.Path) -> dict | None:
+    """One entry, or None for the schema file that lies beside them."""
+    if path.name == "schema.json":
+        return None
+    remedy = "restore it from version control, or delete it and run its notebook with ./run_all.sh --full"
+    try:
+        row = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LedgerError(f"ledger/{path.name} cannot be read ({error}); {remedy}") from None
+    if not isinstance(row, dict) or row.get("id") != path.stem or "outcome" not in row:
+        raise LedgerError(f"ledger/{path.name} is not the ledger entry of {path.stem}; {remedy}")
+    if row.get("schema") != SCHEMA:
+        raise LedgerError(f"ledger/{path.name} has schema {row.get('schema')!r}, this library reads {SCHEMA}; {remedy}")
+    return row

@@ -1,0 +1,38 @@
+"""Colour is method, in every figure of every notebook.
+
+The colours are those of Okabe and Ito (2008), distinguishable with the common forms of colour blindness; black is kept
+for theory and grey for controls (see ``style``). Related methods share a colour and differ by line style.
+"""
+
+ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#F0E442",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+)
+CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
+
+METHODS = {
+    "BPM": BLUE,
+    "PPM": ORANGE,
+    "GD": VERMILION,
+    "SpecGD": BLUE,
+    "Muon": GREEN,
+    "PolarGrad": PURPLE,
+    "sign": ORANGE,
+    "AdamW": SKY,
+    "msgn": GREEN,
+    "gradient": VERMILION,
+}
+
+
+def colour(method: str) -> str:
+    """Colour of a method. Raises KeyError naming the known ones."""
+    if method not in METHODS:
+        raise KeyError(
+            f"no colour for {method!r}; known: {', '.join(METHODS)}; add it to theorylab/plotting/palette.py"
+        )
+    return METHODS[method]
