@@ -19,6 +19,7 @@ check            hypothesis                                                  the
 ===============  ==========================================================  =====================
 """
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -271,22 +272,32 @@ def same_law(sample, law: Callable | np.ndarray, *, false_alarm: float = FALSE_A
 
     Kolmogorov-Smirnov; the share is the distance over its critical value at level ``false_alarm``.
     """
-    from scipy import stats
-
     _probability("false_alarm", false_alarm, upper=0.5)
     sample = np.sort(_data("sample", sample).ravel())
     size = len(sample)
+    ranks = np.arange(size + 1) / size
     if callable(law):
         heights = _data("law(sample)", law(sample))
-        ranks = np.arange(size)
-        distance = max((heights - ranks / size).max(), ((ranks + 1) / size - heights).max())
+        distance = max((heights - ranks[:-1]).max(), (ranks[1:] - heights).max())
     else:
         other = np.sort(_data("law", law).ravel())
-        distance = float(stats.ks_2samp(sample, other, method="asymp").statistic)
+        both = np.concatenate([sample, other])
+        distance = np.abs(_empirical(sample, both) - _empirical(other, both)).max()
         size = max(1, round(len(sample) * len(other) / (len(sample) + len(other))))
-    critical = float(stats.kstwo.isf(false_alarm, size))
+    critical = _kolmogorov_critical(false_alarm, size)
     relation = f"Kolmogorov-Smirnov distance {distance:.4g} ≤ {critical:.4g}"
     return Check(bool(distance <= critical), float(distance / critical), relation, false_alarm)
+
+
+def _empirical(ordered: np.ndarray, at: np.ndarray) -> np.ndarray:
+    return np.searchsorted(ordered, at, side="right") / len(ordered)
+
+
+@functools.cache
+def _kolmogorov_critical(false_alarm: float, size: int) -> float:
+    from scipy import stats
+
+    return float(stats.kstwo.isf(false_alarm, size))
 
 
 def separated(first, second, *, margin: float = 0.0, false_alarm: float = FALSE_ALARM) -> Check:

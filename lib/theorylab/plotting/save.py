@@ -31,7 +31,7 @@ class Picture:
 def save(figure: Figure, name: str, *, alt: str) -> Picture:
     """Write ``figures/<notebook>/<name>.svg`` in the output folder and return the picture to show.
 
-    Curves and filled bands are rounded to five significant digits first, so that the last bits of a sum, which depend
+    Curves, filled bands and limits are rounded to five digits of the axis first, so that the last bits of a sum, which depend
     on the number of threads, do not change the file. ``alt`` says in a sentence what the figure shows.
     Raises ValueError without ``alt`` and OSError naming the folder when it cannot be written.
     """
@@ -59,17 +59,36 @@ def save(figure: Figure, name: str, *, alt: str) -> Picture:
 
 def _round_curves(figure: Figure) -> None:
     for axes in figure.axes:
+        grids = [_Grid(axes.xaxis), _Grid(axes.yaxis)]
+        for axis_grid in grids:
+            axis_grid.round_limits()
         for line in axes.lines:
-            line.set_data(*(_rounded(values) for values in line.get_data(orig=False)))
+            if line.get_transform() == axes.transData:
+                line.set_data(*(grid.rounded(values) for grid, values in zip(grids, line.get_data(orig=False))))
         for band in axes.collections:
             if isinstance(band, PolyCollection):
-                band.set_verts([_rounded(path.vertices) for path in band.get_paths()], closed=False)
+                paths = band.get_paths()
+                corners = [
+                    [grid.rounded(values) for grid, values in zip(grids, path.vertices.T)] for path in band.get_paths()
+                ]
+                band.set_verts([np.transpose(columns) for columns in corners], closed=False)
 
 
-def _rounded(values) -> np.ndarray:
-    """``values`` to five significant digits of each entry."""
-    values = np.asarray(values, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        magnitude = np.floor(np.log10(np.abs(values)))
-    scale = 10.0 ** (DIGITS - 1 - np.where(np.isfinite(magnitude), magnitude, 0))
-    return np.round(values * scale) / scale
+class _Grid:
+    """The values of one axis to which data are rounded: 1e-5 of its span, in logarithms on a logarithmic axis."""
+
+    def __init__(self, axis):
+        self.axis, self.scale = axis, axis.get_transform()
+        low, high = self.scale.transform(np.asarray(axis.get_view_interval(), dtype=float))
+        span = abs(high - low)
+        self.quantum = 10.0 ** (np.floor(np.log10(span)) - DIGITS) if span > 0 else 0.0
+
+    def rounded(self, values) -> np.ndarray:
+        values = np.asarray(values, dtype=float)
+        if not self.quantum:
+            return values
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.scale.inverted().transform(np.round(self.scale.transform(values) / self.quantum) * self.quantum)
+
+    def round_limits(self) -> None:
+        self.axis.set_view_interval(*self.rounded(self.axis.get_view_interval()), ignore=True)

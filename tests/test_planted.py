@@ -1,0 +1,69 @@
+"""Every planted bug turns a verdict red; without one, every verdict is as expected."""
+
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.planted.run import ROOT, tables
+from theorylab.claims import catalogue
+
+TABLES = tables()
+# A bug must change what the code finds. One that only breaks the call was planted wrongly and shows nothing.
+BROKEN_CALL = ("TypeError", "NameError", "AttributeError", "ImportError", "ModuleNotFoundError", "SyntaxError")
+
+
+def run(stem: str, *number: int) -> dict:
+    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    command = [sys.executable, "-m", "tests.planted.run", stem, *map(str, number)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **threads})
+    assert done.returncode == 0, done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="session")
+def found():
+    """Outcomes of all runs by (stem, number of the bug or None), two at a time."""
+    keys = [(stem, number) for stem, bugs in TABLES.items() for number in (None, *range(len(bugs)))]
+    with ThreadPoolExecutor(2) as pool:
+        results = pool.map(lambda key: run(key[0], *([] if key[1] is None else [key[1]])), keys)
+        return dict(zip(keys, results))
+
+
+@pytest.mark.parametrize("stem", TABLES)
+def test_table_is_large_enough_and_hits_every_headline(stem):
+    claims = catalogue.load()[stem].claims
+    hit = {id for bug in TABLES[stem] for id in bug.claims}
+    assert len(TABLES[stem]) >= 8
+    assert hit <= set(claims)
+    assert {claim.id for claim in claims.values() if claim.headline} <= hit
+
+
+@pytest.mark.parametrize("stem", TABLES)
+def test_without_a_bug_every_outcome_is_as_expected(found, stem):
+    claims, result = catalogue.load()[stem].claims, found[stem, None]
+    assert not result["errors"]
+    unexpected = {
+        id: result["outcomes"].get(id)
+        for id, claim in claims.items()
+        if result["outcomes"].get(id) != claim.expected
+        # A small sample may leave a statistical claim open; the full preset may not.
+        and not (claim.kind == "statistical" and result["outcomes"].get(id) == "inconclusive")
+    }
+    assert not unexpected
+
+
+@pytest.mark.parametrize(
+    ("stem", "number"),
+    [pytest.param(stem, n, id=f"{stem}: {bug.name}") for stem, bugs in TABLES.items() for n, bug in enumerate(bugs)],
+)
+def test_bug_turns_a_verdict_red(found, stem, number):
+    bug, result, claims = TABLES[stem][number], found[stem, number], catalogue.load()[stem].claims
+    broken = [error for error in result["errors"] if error.startswith(BROKEN_CALL)]
+    for id in bug.claims:
+        outcome = result["outcomes"].get(id)
+        assert outcome != claims[id].expected, f"{id} is still {outcome} with the bug planted"
+        assert outcome is not None or not broken, f"{id} has no verdict because a call broke: {broken}"
