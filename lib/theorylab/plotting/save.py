@@ -31,8 +31,8 @@ class Picture:
 def save(figure: Figure, name: str, *, alt: str) -> Picture:
     """Write ``figures/<notebook>/<name>.svg`` in the output folder and return the picture to show.
 
-    Curves, filled bands and limits are rounded to five digits of the axis first, so that the last bits of a sum, which depend
-    on the number of threads, do not change the file. ``alt`` says in a sentence what the figure shows.
+    Curves, filled bands and limits are rounded to five digits of the axis first, so that the last bits of a sum, which
+    depend on the number of threads, do not change the file. ``alt`` says in a sentence what the figure shows.
     Raises ValueError without ``alt`` and OSError naming the folder when it cannot be written.
     """
     import matplotlib.pyplot as plt
@@ -67,11 +67,9 @@ def _round_curves(figure: Figure) -> None:
                 line.set_data(*(grid.rounded(values) for grid, values in zip(grids, line.get_data(orig=False))))
         for band in axes.collections:
             if isinstance(band, PolyCollection):
-                paths = band.get_paths()
-                corners = [
-                    [grid.rounded(values) for grid, values in zip(grids, path.vertices.T)] for path in band.get_paths()
-                ]
-                band.set_verts([np.transpose(columns) for columns in corners], closed=False)
+                corners = [zip(grids, path.vertices.T) for path in band.get_paths()]
+                rounded = [np.transpose([grid.rounded(values) for grid, values in pairs]) for pairs in corners]
+                band.set_verts(rounded, closed=False)
 
 
 class _Grid:
