@@ -1,0 +1,127 @@
+"""Piecewise linear functions whose broximal operator is a conic programme, and the conic route for every problem."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.optimize import linprog
+
+from theorylab.problems.broximal import BallProblem, BallStep, check_ball
+
+
+class ConicBall:
+    """min f(z) subject to |z - x| <= t by cvxpy and Clarabel: told neither the minimiser nor anything about c.
+
+    ``problem`` needs ``expression(z)``. The programme is built once with x and t as parameters. ``solve`` returns a
+    BallStep whose multiplier is the dual variable of the ball divided by t (relative gap about 1e-8, |u - x| off by up
+    to 1e-6 t). ``norm`` may be "euclidean" or "max". Raises RuntimeError if Clarabel does not report an optimum.
+    """
+
+    def __init__(self, problem, norm: str = "euclidean"):
+        import cvxpy as cp
+
+        d = problem.solution.size
+        self.variable, self.centre, self.radius = cp.Variable(d), cp.Parameter(d), cp.Parameter(nonneg=True)
+        length = {"euclidean": cp.norm, "max": cp.norm_inf}[norm](self.variable - self.centre)
+        self.ball = length <= self.radius
+        self.programme = cp.Problem(cp.Minimize(problem.expression(self.variable)), [self.ball])
+
+    def solve(self, x, radius: float) -> BallStep:
+        import cvxpy as cp
+
+        self.centre.value, self.radius.value = check_ball(x, radius), radius
+        self.programme.solve(solver=cp.CLARABEL)
+        if self.programme.status != cp.OPTIMAL:
+            raise RuntimeError(f"Clarabel ended with status {self.programme.status}; rescale the problem")
+        return BallStep(np.array(self.variable.value), max(float(self.ball.dual_value), 0.0) / radius)
+
+
+class PolyhedralProblem(BallProblem):
+    """Piecewise linear f; the minimiser is a vertex, found by the simplex method and polished on its active pieces."""
+
+    @cached_property
+    def conic(self) -> ConicBall:
+        return ConicBall(self)
+
+    def brox(self, x, radius: float) -> BallStep:
+        return self.conic.solve(x, radius)
+
+
+@dataclass(frozen=True)
+class L1Regression(PolyhedralProblem):
+    """f(x) = (1/m) |A x - b|_1."""
+
+    A: np.ndarray
+    b: np.ndarray
+
+    @classmethod
+    def random(cls, dimension: int, samples: int, generator) -> "L1Regression":
+        """Gaussian rows, noisy right-hand side: the minimiser is one vertex with probability 1."""
+        A = generator.standard_normal((samples, dimension))
+        b = A @ generator.standard_normal(dimension) + 0.5 * generator.standard_normal(samples)
+        return cls(A, b)
+
+    def loss(self, x):
+        return float(np.mean(np.abs(self.A @ x - self.b)))
+
+    def gradient(self, x):
+        return self.A.T @ np.sign(self.A @ x - self.b) / self.b.size
+
+    @cached_property
+    def solution(self):
+        m, d = self.A.shape
+        cost = np.concatenate([np.zeros(d), np.ones(m)])
+        above = np.block([[self.A, -np.eye(m)], [-self.A, -np.eye(m)]])
+        bounds = [(None, None)] * d + [(0, None)] * m
+        fit = linprog(cost, A_ub=above, b_ub=np.concatenate([self.b, -self.b]), bounds=bounds, method="highs-ds")
+        active = np.argsort(np.abs(self.A @ fit.x[:d] - self.b))[:d]
+        return np.linalg.solve(self.A[active], self.b[active])
+
+    @cached_property
+    def min_loss(self) -> float:
+        return self.loss(self.solution)
+
+    def expression(self, z):
+        """f as a cvxpy expression of the variable z."""
+        import cvxpy as cp
+
+        return cp.norm1(self.A @ z - self.b) / self.b.size
+
+
+@dataclass(frozen=True)
+class MaxAffine(PolyhedralProblem):
+    """f(x) = max_j <a_j, x> + b_j."""
+
+    A: np.ndarray
+    b: np.ndarray
+
+    @classmethod
+    def random(cls, dimension: int, pieces: int, generator) -> "MaxAffine":
+        """Gaussian slopes, centred so that 0 is in their convex hull and f is bounded below."""
+        A = generator.standard_normal((pieces, dimension))
+        return cls(A - A.mean(axis=0), generator.standard_normal(pieces))
+
+    def loss(self, x):
+        return float(np.max(self.A @ x + self.b))
+
+    def gradient(self, x):
+        return self.A[int(np.argmax(self.A @ x + self.b))]
+
+    @cached_property
+    def solution(self):
+        m, d = self.A.shape
+        cost = np.append(np.zeros(d), 1.0)
+        bounds = [(None, None)] * (d + 1)
+        fit = linprog(cost, A_ub=np.hstack([self.A, -np.ones((m, 1))]), b_ub=-self.b, bounds=bounds, method="highs-ds")
+        active = np.argsort(fit.x[d] - (self.A @ fit.x[:d] + self.b))[: d + 1]
+        return np.linalg.solve(np.hstack([self.A[active], -np.ones((d + 1, 1))]), -self.b[active])[:d]
+
+    @cached_property
+    def min_loss(self) -> float:
+        return self.loss(self.solution)
+
+    def expression(self, z):
+        """f as a cvxpy expression of the variable z."""
+        import cvxpy as cp
+
+        return cp.max(self.A @ z + self.b)

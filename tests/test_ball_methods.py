@@ -1,0 +1,120 @@
+"""Contract tests of the methods: pure steps, counted calls, termination, and the radius schedules."""
+
+import numpy as np
+import pytest
+
+from theorylab.methods.ball_proximal import BallProximalPoint, ended
+from theorylab.methods.inexact_ball import InexactBall, project
+from theorylab.methods.model_steps import linear_model_step
+from theorylab.methods.monteiro_svaiter import BallAccelerated
+from theorylab.methods.proximal_point import ProximalPoint, quartic_prox
+from theorylab.methods.radii import Constant, Decaying, Random, steps_allowed
+from theorylab.methods.run import Counted, run
+from theorylab.problems.brox_family import member
+from theorylab.random import generator
+
+METHODS = [
+    BallProximalPoint(Constant(0.3137)),
+    ProximalPoint(0.5),
+    InexactBall(0.3137, 20),
+    BallAccelerated(0.3137),
+]
+
+
+def gap(problem, state):
+    return {"gap": problem.gap(state.point)}
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: type(m).__name__)
+def test_steps_are_pure_and_the_loop_reduces_the_gap(method):
+    problem = member("quadratic 10", 6, 0)
+    x0 = problem.start(2.0, generator(0, "contract"))
+    before = x0.copy()
+    state = method.init(problem, x0)
+    first, second = method.step(problem, state), method.step(problem, state)
+    assert np.array_equal(first.point, second.point)
+    assert np.array_equal(x0, before)
+    table = run(method, problem, x0, steps=40, record=gap)
+    assert list(table.k) == list(range(41))
+    assert table.gap.iloc[-1] <= 0.01 * table.gap.iloc[0]
+
+
+def test_the_oracle_counts_and_one_step_is_one_call():
+    problem = member("quadratic 10", 6, 0)
+    x0 = problem.start(2.0, generator(0, "contract"))
+    for method in (METHODS[0], METHODS[3]):
+        assert run(method, problem, x0, steps=7, record=gap).brox_calls.iloc[-1] == 7
+    oracle = Counted(problem)
+    oracle.loss(x0), oracle.loss(x0), oracle.gradient(x0)
+    assert oracle.calls == {"loss": 2, "gradient": 1}
+    assert oracle.min_loss == 0.0
+
+
+def test_run_stops_where_told_and_refuses_negative_steps():
+    problem = member("l1", 5, 0)
+    x0 = problem.start(1.0, generator(0, "stop"))
+    table = run(BallProximalPoint(Constant(0.3137)), problem, x0, steps=100, record=gap, until=ended)
+    assert table.gap.iloc[-1] == 0.0
+    assert len(table) - 1 <= steps_allowed(Constant(0.3137), 1.0)
+    with pytest.raises(ValueError, match="steps must not be negative"):
+        run(METHODS[0], problem, x0, steps=-1, record=gap)
+
+
+def test_steps_allowed_by_result_four():
+    assert steps_allowed(Constant(0.5), 1.0) == 4
+    assert steps_allowed(Constant(0.3), 1.0) == 12
+    decaying = Decaying(0.3, 0.4)
+    K = steps_allowed(decaying, 1.0)
+    total = sum(decaying(k) ** 2 for k in range(K))
+    assert total >= 1.0 > total - decaying(K - 1) ** 2
+    noisy = Random(0.3, 1)
+    K = steps_allowed(noisy, 1.0)
+    assert sum(noisy(k) ** 2 for k in range(K)) >= 1.0 > sum(noisy(k) ** 2 for k in range(K - 1))
+    with pytest.raises(ValueError, match="choose a larger radius"):
+        steps_allowed(Decaying(1e-4, 0.5), 1.0, limit=1000)
+    with pytest.raises(ValueError, match="choose a larger radius"):
+        steps_allowed(Random(1e-4, 0), 1.0, limit=100)
+
+
+def test_random_radii_do_not_depend_on_the_order_of_calls():
+    radius = Random(0.3, 5)
+    assert [radius(2), radius(0)] == [Random(0.3, 5)(2), Random(0.3, 5)(0)]
+    assert all(0.15 <= radius(k) <= 0.45 for k in range(50))
+
+
+@pytest.mark.parametrize(("x", "gamma"), [(1.0, 1.0), (-2.5, 0.1), (1e-4, 3.0), (0.0, 1.0)])
+def test_quartic_prox_solves_its_cubic(x, gamma):
+    u = quartic_prox(x, gamma)
+    assert u + 4 * gamma * u**3 == pytest.approx(x, rel=1e-13, abs=1e-300)
+
+
+def test_projection_on_the_ball():
+    assert np.allclose(project(np.array([3.0, 4.0]), np.zeros(2), 1.0), [0.6, 0.8])
+    assert np.array_equal(project(np.array([0.3, 0.4]), np.zeros(2), 1.0), [0.3, 0.4])
+
+
+@pytest.mark.parametrize("norm", ["euclidean", "max", "spectral"])
+def test_linear_model_steps_attain_the_dual_norm(norm):
+    G = generator(0, "model", norm).standard_normal((3, 5))
+    D = linear_model_step(G, 0.5, norm)
+    length = {"euclidean": np.linalg.norm(D), "max": np.abs(D).max(), "spectral": np.linalg.norm(D, 2)}[norm]
+    dual = {"euclidean": np.linalg.norm(G), "max": np.abs(G).sum(), "spectral": np.linalg.norm(G, "nuc")}[norm]
+    assert length == pytest.approx(0.5)
+    assert np.sum(G * D) == pytest.approx(-0.5 * dual)
+
+
+def test_linear_model_step_refuses_what_it_cannot_do():
+    with pytest.raises(ValueError, match="norm must be"):
+        linear_model_step(np.ones(2), 1.0, "taxicab")
+    with pytest.raises(ValueError, match="must not be zero"):
+        linear_model_step(np.zeros(2), 1.0, "max")
+
+
+def test_acceleration_needs_fewer_calls_on_an_ill_conditioned_quadratic():
+    problem = member("quadratic 1e6", 30, 0)
+    x0 = problem.start(1.0, generator(0, "ms"))
+    reached = {}
+    for method in (BallProximalPoint(Constant(0.01)), BallAccelerated(0.01)):
+        table = run(method, problem, x0, steps=400, record=gap, until=lambda p, s: p.gap(s.point) <= 1e-10)
+        reached[type(method).__name__] = len(table) - 1
+    assert reached["BallAccelerated"] < reached["BallProximalPoint"]
