@@ -1,0 +1,138 @@
+"""Averages over the unit sphere of functions of r = ||Qu||, which depend on Q through its singular values only.
+
+Write s for the singular values of Q and x_i = u_i^2. Then r^2 = sum_i s_i^2 x_i with x ~ Dirichlet(1/2, ..., 1/2), and
+three exact tools follow:
+
+* even moments are polynomials in the power sums of s^2 (`even_moment`);
+* any power r^p is one integral over a half line, because u = g / ||g|| for a Gaussian g, whose quadratic forms have an
+  explicit Laplace transform (`power_moment`, `power_weights`);
+* everything else, in dimension two to five, is a product Gauss rule in x (`octant`).
+"""
+
+import math
+
+import numpy as np
+from scipy.special import gammaln, roots_chebyt, roots_gegenbauer
+
+# Trapezoidal step in log t. The integrand is analytic for |Im log t| < pi: the error is of order exp(-2 pi^2 / step).
+_LOG_STEP = 0.4
+
+
+def octant(dimension, order):
+    """Gauss rule for sphere averages of even functions of u: nodes x = u^2 of shape (K, dimension), weights (K,).
+
+    Stick breaking: u_1^2 ~ Beta(1/2, (n-1)/2), and the rest of u is uniform on a smaller sphere. With K = order^(n-1)
+    nodes the rule is exact for polynomials of degree 2 * order - 1 in every x_i. The weights add to one.
+
+    Raises ValueError for a dimension below one or an order below one.
+    """
+    if dimension < 1 or order < 1:
+        raise ValueError(f"octant needs dimension >= 1 and order >= 1, got dimension={dimension}, order={order}")
+    if dimension == 1:
+        return np.ones((1, 1)), np.ones(1)
+    # u_1 has the Gegenbauer weight (1 - z^2)^((n-3)/2); the positive half of its even rule is the Gauss rule in z^2.
+    z, w = roots_gegenbauer(2 * order, (dimension - 2) / 2) if dimension > 2 else roots_chebyt(2 * order)
+    first, w = z[order:] ** 2, w[order:] / w[order:].sum()
+    rest, rest_w = octant(dimension - 1, order)
+    x = np.concatenate(
+        [np.repeat(first, len(rest))[:, None], np.kron((1 - first)[:, None], rest)],
+        axis=1,
+    )
+    return x, np.kron(w, rest_w)
+
+
+def directions(dimension, order):
+    """The rule of `octant` as unit vectors u of shape (K, dimension) with all signs up to u -> -u, and weights (K,)."""
+    x, w = octant(dimension, order)
+    signs = np.array(np.meshgrid(*[[1.0, -1.0]] * (dimension - 1), indexing="ij")).reshape(dimension - 1, -1).T
+    signs = np.concatenate([np.ones((len(signs), 1)), signs], axis=1)
+    u = (np.sqrt(x)[:, None, :] * signs[None, :, :]).reshape(-1, dimension)
+    return u, np.repeat(w, len(signs)) / len(signs)
+
+
+def draw(generator, count, dimension):
+    """`count` independent uniform points on the unit sphere, shape (count, dimension)."""
+    g = generator.standard_normal((count, dimension))
+    return g / np.linalg.norm(g, axis=1, keepdims=True)
+
+
+def _form_moments(scales, freedom, order):
+    """E X^k, k = 0..order, of X = sum_i scales_i * chi^2(freedom_i) over the last axis; list of arrays.
+
+    Cumulants are kappa_j = 2^(j-1) (j-1)! sum_i freedom_i scales_i^j; every term of the recursion is positive.
+    """
+    cumulants = [
+        2.0 ** (j - 1) * math.factorial(j - 1) * np.sum(freedom * scales**j, axis=-1) for j in range(1, order + 1)
+    ]
+    moments = [np.ones(np.broadcast_shapes(scales.shape, freedom.shape)[:-1])]
+    for k in range(1, order + 1):
+        moments.append(sum(math.comb(k - 1, j - 1) * cumulants[j - 1] * moments[k - j] for j in range(1, k + 1)))
+    return moments
+
+
+def even_moment(s, order, dimension=None):
+    """E ||Qu||^(2 order) on the unit sphere of R^dimension for singular values s (..., p); shape (...).
+
+    With S_k = sum_i s_i^k and S = S_2 the first three are S/n, (S^2 + 2 S_4) / (n(n+2)) and
+    (S^3 + 6 S S_4 + 8 S_6) / (n(n+2)(n+4)). `dimension` defaults to p; a larger one means a wide Q.
+    """
+    s = np.asarray(s, dtype=float)
+    n = _dimension(s, dimension)
+    moment = _form_moments(s**2, np.ones_like(s), order)[order]
+    return moment / math.prod(n + 2 * k for k in range(order))
+
+
+def power_moment(s, power, dimension=None):
+    """E ||Qu||^power for positive singular values s (..., p) and any real power > 0; shape (...), relative error 1e-14.
+
+    For X = sum_i s_i^2 g_i^2 and power/2 = k - a with an integer k:
+    E X^(k-a) = (1/Gamma(a)) int_0^inf t^(a-1) E[X^k e^(-tX)] dt, and e^(-tX) only rescales s_i^2 to s_i^2/(1+2ts_i^2).
+    """
+    return _laplace(s, power, dimension, weighted=False)
+
+
+def power_weights(s, power, dimension=None):
+    """E[||Qu||^(power-2) u_i^2] for positive singular values s (..., p); shape (..., p).
+
+    The gradient of E ||Qu||^power is power * s_i times this. A factor g_i^2 turns chi^2(1) into chi^2(3), which is all
+    that changes in the integral of `power_moment`.
+    """
+    return _laplace(s, power, dimension, weighted=True)
+
+
+def _dimension(s, dimension):
+    n = s.shape[-1] if dimension is None else dimension
+    if n < s.shape[-1]:
+        raise ValueError(f"dimension={n} is smaller than the number of singular values, {s.shape[-1]}")
+    return n
+
+
+def _laplace(s, power, dimension, weighted):
+    s = np.asarray(s, dtype=float)
+    n = _dimension(s, dimension)
+    if power <= 0:
+        raise ValueError(f"power must be positive, got {power}")
+    if not np.all(s > 0):
+        raise ValueError("power averages need positive singular values; drop the zeros and pass dimension=n")
+    p = s.shape[-1]
+    top = s.max(axis=-1, keepdims=True)
+    scales = (s / top) ** 2
+    q = power / 2
+    log_radial = q * math.log(2) + gammaln(n / 2 + q) - gammaln(n / 2)  # log E ||g||^power
+    freedom = np.ones((p, p)) + 2 * np.eye(p) if weighted else np.ones(p)
+    if weighted:
+        scales = scales[..., None, :]  # one row per index i, with two more degrees of freedom at i
+    whole = round(q) if abs(q - round(q)) < 1e-12 else None
+    if whole is not None and whole >= 1:
+        moment = _form_moments(scales, freedom, whole - 1 if weighted else whole)[-1]
+    else:
+        k = math.ceil(q + 0.5)
+        a = k - q  # in [1/2, 3/2)
+        low, high = -40 / a, -math.log(scales.min()) + 40 / (q + p / 2)
+        t = np.exp(np.arange(low, high, _LOG_STEP)).reshape((-1,) + (1,) * scales.ndim)
+        tilted = scales / (1 + 2 * t * scales)
+        transform = np.exp(-0.5 * np.sum(freedom * np.log1p(2 * t * scales), axis=-1))
+        moment = _form_moments(tilted, freedom, k - 1 if weighted else k)[-1]
+        moment = _LOG_STEP * np.sum(t[..., 0] ** a * transform * moment, axis=0) / math.gamma(a)
+    scale = top ** (power - 2) if weighted else top[..., 0] ** power
+    return moment * scale * math.exp(-log_radial)
