@@ -63,8 +63,12 @@ def turning_points(polynomials, low=0.0, high=1.0):
     points = points[np.concatenate([[True], np.diff(points) > 1e-12])] if len(points) else points
     middle = np.concatenate([[low], points, [high]])
     middle = 0.5 * (middle[1:] + middle[:-1])
-    sign = np.sign(derivative(polynomials, middle))
-    return points[sign[1:] != sign[:-1]]
+    slope = derivative(polynomials, middle)
+    # Preimages of a touching point come in clusters as wide as the rounding of a root; nothing turns within one.
+    keep = np.abs(slope) > 1e-9
+    sign = np.sign(slope[keep])
+    turns = sign[1:] != sign[:-1]
+    return points[keep[1:]][-len(turns) :][turns] if len(turns) else points[:0]
 
 
 def derivative(polynomials, x):
