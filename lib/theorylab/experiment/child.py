@@ -1,0 +1,85 @@
+"""The child process that executes one notebook with papermill, and ends with its parent.
+
+``python -m theorylab.experiment.child FOLDER``; the folder is prepared, and the result read, by
+:mod:`theorylab.experiment.execution`. The parent holds the other end of standard input and never writes: end of file
+means that it is gone, however it died, and then the kernel must not live on.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import sys
+import threading
+
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+
+# Files of the working folder.
+SOURCE, EXECUTED = "source.ipynb", "executed.ipynb"
+REQUEST, REPORT, KERNEL_GROUP = "request.json", "error", "kernel.pid"
+
+
+class ThisInterpreter(AsyncKernelManager):
+    """Starts kernels of this very interpreter, whatever kernels the user has registered, and notes their process
+    group in the working folder (Jupyter gives each kernel a group of its own)."""
+
+    folder: pathlib.Path
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+    async def start_kernel(self, **kwargs) -> None:
+        await super().start_kernel(**kwargs)
+        pathlib.Path(self.folder, KERNEL_GROUP).write_text(str(self.provisioner.pid))
+
+
+def main(folder: pathlib.Path) -> int:
+    ThisInterpreter.folder = folder
+    threading.Thread(target=end_with_parent, args=(folder,), daemon=True).start()
+    request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    try:
+        papermill.execute_notebook(
+            folder / SOURCE,
+            folder / EXECUTED,
+            parameters=request["parameters"],
+            kernel_name="python3",
+            language="python",
+            cwd=folder / "work",
+            progress_bar=False,
+            kernel_manager_class=ThisInterpreter,
+            coalesce_streams=True,
+            store_widget_state=False,
+        )
+    except PapermillExecutionError:
+        return 1  # the saved notebook tells which cell and why
+    except Exception as error:
+        (folder / REPORT).write_text(f"{type(error).__name__}: {error}", encoding="utf-8")
+        return 1
+    return 0
+
+
+def end_with_parent(folder: pathlib.Path) -> None:
+    """Wait for the parent's end, then end the kernel, the working folder and this process group."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    end_kernel(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def end_kernel(folder: pathlib.Path) -> None:
+    """End the kernel's process group, if there is still one."""
+    with contextlib.suppress(OSError, ValueError):
+        os.killpg(int((folder / KERNEL_GROUP).read_text()), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1])))

@@ -1,0 +1,331 @@
+"""A batch: execute notebooks, publish each with its figures and verdicts, say what was found."""
+
+import contextlib
+import pathlib
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from theorylab.claims import catalogue, ledger, report
+from theorylab.experiment import freshness, notebook, publish, schedule
+from theorylab.experiment.execution import Outcome
+from theorylab.laboratory import listing, verdicts
+from theorylab.laboratory.checkout import claims_path, notebook_path, stems
+from theorylab.laboratory.progress import Progress, duration, known_seconds, remember
+
+GOOD, FAILED, UNEXPECTED, INTERRUPTED = 0, 1, 3, 130
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is asked for: the checkout ``root``, the notebooks' parameters, and where they are executed."""
+
+    root: pathlib.Path
+    preset: str = "quick"
+    seed: int = 0
+    device: str = "auto"
+    workers: int = 1
+    address: str | None = None
+
+    @property
+    def parameters(self) -> dict:
+        return {"preset": self.preset, "seed": self.seed, "device": self.device}
+
+    @property
+    def publishes(self) -> bool:
+        """Whether this run makes the record; every other one is a rehearsal."""
+        return (self.preset, self.seed, self.device) == ("full", 0, "cpu")
+
+    @property
+    def build(self) -> pathlib.Path:
+        return self.root / "build" / f"{self.preset}-{self.seed}-{self.device}"
+
+    @property
+    def target(self) -> pathlib.Path:
+        """The folder in which notebooks/, figures/ and ledger/ are written."""
+        return self.root if self.publishes else self.build
+
+    @property
+    def journal(self) -> pathlib.Path:
+        return (self.root / "build" if self.publishes else self.build) / "publishing"
+
+    @property
+    def flags(self) -> str:
+        """The options that ask for the same again."""
+        if self.publishes:
+            return " --full"
+        return "".join(
+            f" --{name} {value}"
+            for name, value in self.parameters.items()
+            if value != {"preset": "quick", "seed": 0, "device": "auto"}[name]
+        )
+
+
+@dataclass
+class Report:
+    """What became of the batch so far."""
+
+    findings: dict[str, list[verdicts.Finding]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    troubles: list[str] = field(default_factory=list)
+
+    @property
+    def complaints(self) -> list[verdicts.Finding]:
+        return [finding for found in self.findings.values() for finding in found if finding.complaint]
+
+    @property
+    def code(self) -> int:
+        if self.failures or self.troubles:
+            return FAILED
+        return UNEXPECTED if self.complaints else GOOD
+
+
+class Refused(Exception):
+    """A notebook's result cannot be published, or it cannot be run; the message is a clause about it."""
+
+
+def execute(run: Run, chosen: list[str]) -> int:
+    """Execute the notebooks ``chosen``, publish what succeeds, print the verdicts; returns the exit code."""
+    if not chosen:
+        print("There are no notebooks yet.")
+        return GOOD
+    batch = Report()
+    interrupted = False
+    if publish.recover(run.target, run.journal):
+        print("An earlier run was cut off while it published; its changes were undone.", file=sys.stderr)
+    jobs, sources = [], {}
+    for stem in chosen:
+        try:
+            sources[stem] = Source.read(run, stem)
+            jobs.append(schedule.Job(stem, sources[stem].stripped, run.parameters))
+        except Refused as error:
+            fail(run, batch, stem, str(error))
+            print(line(stem, batch, len(chosen)))
+    expected = known_seconds(run.root, run.preset)
+    # The longest first: then none of them is left over at the end with the other workers idle.
+    jobs.sort(key=lambda job: -expected.get(job.stem, float("inf")))
+    try:
+        with ends_by_interrupt():
+            for outcome in outcomes(run, jobs, expected, batch):
+                with undisturbed():
+                    settle(run, sources[outcome.stem], outcome, batch)
+    except KeyboardInterrupt:
+        interrupted = True
+    except schedule.SchedulerError as error:
+        batch.troubles.append(f"No notebook ran: {error}.")
+    try:
+        with undisturbed():
+            if run.publishes and batch.findings:
+                batch.troubles += write_pages(run)
+    except KeyboardInterrupt:
+        interrupted = True
+    conclude(run, batch, chosen, interrupted)
+    return INTERRUPTED if interrupted else batch.code
+
+
+def outcomes(run: Run, jobs: list[schedule.Job], expected: dict[str, float], batch: Report) -> Iterator[Outcome]:
+    """The outcomes as they come, each followed by its line above the progress bar."""
+    if not jobs:
+        return
+    workers = min(run.workers, len(jobs)) if run.address is None else run.workers
+    progress = Progress([job.stem for job in jobs], expected, workers)
+    total = len(jobs) + len(batch.failures)
+    scratch = run.root / "build" / "dask"
+    try:
+        results = schedule.run(jobs, workers=workers, address=run.address, scratch=scratch, watch=progress.watch)
+        with contextlib.closing(results):
+            for outcome in results:
+                yield outcome
+                progress.finished(outcome.stem, line(outcome.stem, batch, total))
+    finally:
+        progress.close()
+
+
+@contextlib.contextmanager
+def ends_by_interrupt() -> Iterator[None]:
+    """Treat a polite request to end (SIGTERM) like Ctrl-C, so that kernels end and nothing is half-written."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Put off Ctrl-C for the moment in which files are swapped."""
+    caught = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
+
+
+@dataclass(frozen=True)
+class Source:
+    """A notebook as it was when the run began: its ``bytes``, and what is to be stored with its outputs."""
+
+    stem: str
+    bytes: bytes
+    stripped: bytes
+    hashes: dict[str, str]
+    claims: catalogue.Notebook
+
+    @classmethod
+    def read(cls, run: Run, stem: str) -> "Source":
+        """Raises Refused for whatever makes running it pointless."""
+        try:
+            claims = catalogue.read(claims_path(run.root, stem))
+            content = notebook_path(run.root, stem).read_bytes()
+            document = notebook.read(content)
+            notebook.check(document, run.parameters)
+            for name in (f"notebooks/{stem}.ipynb", f"figures/{stem}/x", "ledger/x"):
+                publish.require_writable(run.target, name)
+        except notebook.NotebookError as error:
+            raise Refused(str(error)) from None
+        except (catalogue.CatalogueError, publish.PublishError) as error:
+            raise Refused(f"was not run: {error}") from None
+        hashes = freshness.hashes(document, claims_path(run.root, stem))
+        return cls(stem, content, notebook.written(notebook.stripped(document)), hashes, claims)
+
+
+def settle(run: Run, source: Source, outcome: Outcome, batch: Report) -> None:
+    """Publish one notebook's result, or record why not."""
+    stem = source.stem
+    batch.seconds[stem] = outcome.seconds
+    try:
+        if outcome.error:
+            raise Refused(f"{outcome.error}{kept(run, outcome)}")
+        entries = check_files(run, source, outcome)
+        if run.publishes and notebook_path(run.root, stem).read_bytes() != source.bytes:
+            raise Refused("was edited while it ran, so its outputs are not of its source; run it again")
+        executed = notebook.read(outcome.executed)
+        contents = {
+            **leftovers(run, stem),
+            **outcome.files,
+            f"notebooks/{stem}.ipynb": notebook.published(notebook.read(source.bytes), executed, source.hashes),
+        }
+        publish.replace_files(run.target, contents, run.journal)
+    except Refused as error:
+        fail(run, batch, stem, str(error))
+    except publish.PublishError as error:
+        fail(run, batch, stem, f"ran, but was not published: {error}")
+    else:
+        batch.findings[stem] = verdicts.findings(source.claims, entries, run.preset)
+
+
+def kept(run: Run, outcome: Outcome) -> str:
+    """Keep the notebook as far as it came, for the user to look at; returns the clause that says where."""
+    if not outcome.executed:
+        return ""
+    path = run.build / "failed" / f"{outcome.stem}.ipynb"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(outcome.executed)
+    except OSError:
+        return ""
+    return f"; see {path.relative_to(run.root)} and mend it"
+
+
+def fail(run: Run, batch: Report, stem: str, clause: str) -> None:
+    batch.failures[stem] = f"{stem} {clause}; then run ./run_all.sh{run.flags} {stem}"
+
+
+def check_files(run: Run, source: Source, outcome: Outcome) -> dict[str, dict]:
+    """The ledger entries among the files that a notebook wrote. Raises Refused for files that are not its own."""
+    stem = source.stem
+    for name in outcome.files:
+        if not name.startswith((f"figures/{stem}/", "ledger/")):
+            raise Refused(f"wrote {name}, but only ledger/ and figures/{stem}/ are its own; mend its `begin(...)`")
+    with tempfile.TemporaryDirectory(prefix="theorylab-") as folder:
+        for name, content in outcome.files.items():
+            if name.startswith("ledger/"):
+                (pathlib.Path(folder) / pathlib.PurePosixPath(name).name).write_bytes(content)
+        try:
+            entries = ledger.read(pathlib.Path(folder))
+        except ledger.LedgerError as error:
+            raise Refused(f"wrote a verdict that is none: {error}") from None
+    for id, entry in entries.items():
+        if entry.get("notebook") != stem or id not in source.claims.claims:
+            raise Refused(f"judged {id}, which is not in claims/{stem}.toml; write it there or judge it elsewhere")
+        if (entry.get("preset"), entry.get("seed")) != (run.preset, run.seed):
+            raise Refused(
+                f"judged {id} with preset {entry.get('preset')!r} and seed {entry.get('seed')!r} instead of "
+                f"{run.preset!r} and {run.seed}; it must use its parameters"
+            )
+    return entries
+
+
+def leftovers(run: Run, stem: str) -> dict[str, None]:
+    """The figures and verdicts of earlier runs of this notebook, to be deleted unless they are made again."""
+    figures = (run.target / "figures" / stem).rglob("*")
+    names = [path.relative_to(run.target).as_posix() for path in figures if path.is_file()]
+    entries = listing.read_entries(run.target, [])
+    names += [f"ledger/{id}.json" for id, entry in entries.items() if entry.get("notebook") == stem]
+    return dict.fromkeys(names)
+
+
+def write_pages(run: Run) -> list[str]:
+    """Regenerate ``ledger/README.md`` and the README's block; returns a sentence for each thing that prevents it."""
+    try:
+        written = catalogue.load(run.root / "claims")
+        notebooks = {stem: written[stem] for stem in stems(run.root) if stem in written}
+        entries = ledger.read(run.root / "ledger")
+        pages = {"ledger/README.md": report.ledger_page(notebooks, entries).encode()}
+        readme = run.root / "README.md"
+        if readme.exists():
+            block = report.readme_block(notebooks, entries, run.root / "figures")
+            pages["README.md"] = report.with_block(readme.read_text(encoding="utf-8"), block).encode()
+        publish.replace_files(run.root, pages, run.journal)
+    except (ledger.LedgerError, catalogue.CatalogueError, publish.PublishError, ValueError) as error:
+        return [f"The tables in README.md and ledger/README.md were left as they were: {error}."]
+    return []
+
+
+def line(stem: str, batch: Report, total: int) -> str:
+    """The line of one finished notebook."""
+    number = len(batch.findings) + len(batch.failures)
+    if stem in batch.failures:
+        return f"[{number}/{total}] FAILED: {batch.failures[stem]}"
+    return f"[{number}/{total}] {stem} ({duration(batch.seconds[stem])}): {verdicts.summary(batch.findings[stem])}"
+
+
+def conclude(run: Run, batch: Report, chosen: list[str], interrupted: bool) -> None:
+    """Print the verdicts, then what went wrong, and last what was changed."""
+    with contextlib.suppress(OSError):
+        remember(run.root, run.preset, {stem: batch.seconds[stem] for stem in batch.findings})
+    for stem in chosen:
+        if stem in batch.findings:
+            print(f"\n{stem}")
+            print("\n".join(verdicts.lines(batch.findings[stem])))
+    print()
+    for sentence in [*(f"FAILED: {text}." for text in batch.failures.values()), *batch.troubles]:
+        print(sentence)
+    if batch.complaints:
+        ids = ", ".join(f"{finding.claim.id} ({finding.complaint})" for finding in batch.complaints)
+        print(f"Not as expected: {ids}.")
+    done = f"{len(batch.findings)} of {len(chosen)} notebooks"
+    if interrupted:
+        print(f"Interrupted: {done} had finished and were kept, the files of the others are untouched.")
+    elif run.publishes:
+        rest = "" if len(batch.findings) == len(chosen) else "; the committed files of the others are untouched"
+        print(f"Published {done} with their figures and verdicts{rest}.")
+    else:
+        print(
+            f"Results of {done} are in {run.target.relative_to(run.root)}/. Committed figures and verdicts are "
+            f"untouched; ./run_all.sh --full regenerates them{full_minutes(run.root)}."
+        )
+
+
+def full_minutes(root: pathlib.Path) -> str:
+    known = known_seconds(root, "full")
+    present = [known[stem] for stem in stems(root) if stem in known]
+    if not present:
+        return " (a few minutes per notebook)"
+    return f" (about {max(1, round(sum(present) / 60))} min on one core)"

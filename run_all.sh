@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Set up what is missing, then execute the notebooks. ./run_all.sh --help says what it can do.
+set -u
+cd "$(dirname "$0")" || exit 1
+. lib/theorylab/laboratory/python.sh
+
+case " $* " in
+*" --help "* | *" -h "*) # needs no environment
+    python=$(find_python) || exit
+    PYTHONPATH=lib exec "$python" -m theorylab.laboratory --help
+    ;;
+esac
+python=$(set_up) || exit
+exec "$python" -m theorylab.laboratory "$@"
