@@ -28,6 +28,9 @@ class Kink:
     def value(self, r):
         return self.below * r + (self.above - self.below) * np.maximum(r - self.radius, 0)
 
+    def slope(self, r):
+        return np.where(r > self.radius, self.above, self.below)
+
 
 def slack(directions, sigma, kink, x, weights):
     """E[B (w.x)_+ - A (w.x)_-] - <w, sigma> for rows w of `directions` (D, n); shape (D,).
