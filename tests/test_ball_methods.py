@@ -3,14 +3,21 @@
 import numpy as np
 import pytest
 
-from theorylab.methods.ball_proximal import BallProximalPoint, ended
+from theorylab.methods.ball_envelope import envelope, envelope_gradient
+from theorylab.methods.ball_proximal import BallProximalPoint, ended, trajectory
+from theorylab.methods.family_run import SCHEDULES, family_run
+from theorylab.methods.gaussian_reweighting import reweighted_slopes, second_moment, smoothed_modulus_slope
 from theorylab.methods.inexact_ball import InexactBall, project
 from theorylab.methods.model_steps import linear_model_step
 from theorylab.methods.monteiro_svaiter import BallAccelerated
+from theorylab.methods.multilevel import averages, debiased
 from theorylab.methods.proximal_point import ProximalPoint, quartic_prox
 from theorylab.methods.radii import Constant, Decaying, Random, steps_allowed
 from theorylab.methods.run import Counted, run
+from theorylab.methods.seven_results import points_around, subgradient_violation
 from theorylab.problems.brox_family import member
+from theorylab.problems.other_balls import PlanarModuli
+from theorylab.problems.polyhedral import brox_width
 from theorylab.random import generator
 
 METHODS = [
@@ -118,3 +125,72 @@ def test_acceleration_needs_fewer_calls_on_an_ill_conditioned_quadratic():
         table = run(method, problem, x0, steps=400, record=gap, until=lambda p, s: p.gap(s.point) <= 1e-10)
         reached[type(method).__name__] = len(table) - 1
     assert reached["BallAccelerated"] < reached["BallProximalPoint"]
+
+
+def test_differences_of_the_envelope_give_the_gradient_at_the_broximal_point():
+    for name in ("quadratic 10", "logistic"):
+        problem = member(name, 5, 0)
+        x = problem.start(1.0, generator(0, "envelope", name))
+        u = problem.brox(x, 0.3).point
+        assert envelope(problem, x, 0.3) == problem.loss(u)
+        g = problem.gradient(u)
+        assert np.linalg.norm(envelope_gradient(problem, x, 0.3, 3e-5) - g) <= 1e-6 * np.linalg.norm(g)
+
+
+def test_subgradient_violation_sees_a_wrong_multiplier():
+    problem = member("quadratic 10", 5, 0)
+    x = problem.start(1.0, generator(0, "violation"))
+    u, c = problem.brox(x, 0.3)
+    points = points_around(u, generator(0, "points"))
+    assert points.shape == (80, 5)
+    assert subgradient_violation(problem, x, u, c, points) <= 1e-13
+    assert subgradient_violation(problem, x, u, 1.5 * c, points) > 1e-3
+
+
+def test_the_width_of_a_broximal_set():
+    flat = PlanarModuli(((1, 1, 0),))
+    assert brox_width(flat, np.array([5.0, 0.0]), 1.0, np.eye(2), norm="max") == pytest.approx(2.0, abs=1e-5)
+    assert brox_width(flat, np.array([5.0, 0.0]), 1.0, np.eye(2)) <= 1e-2
+
+
+def test_reweighting_is_unbiased_and_its_second_moment_is_the_closed_form():
+    draws = reweighted_slopes(0.5, 0.2, 0.7, 200_000, generator(0, "reweighting"))
+    error = draws.std() / np.sqrt(draws.size)
+    assert abs(draws.mean() - smoothed_modulus_slope(0.5, 0.7)) <= 5 * error
+    assert np.mean(draws**2) == pytest.approx(second_moment(0.5, 0.2, 0.7), rel=0.02)
+
+
+def test_multilevel_estimator_has_the_mean_of_the_longest_chain_at_linear_cost():
+    cap, chains = 4, 40_000
+    estimates, cost = debiased(cap, chains, generator(0, "multilevel"))
+    longest = averages(2**cap, chains, generator(0, "longest"))[-1]
+    error = np.hypot(estimates.std(), longest.std()) / np.sqrt(chains)
+    assert estimates.size == chains
+    assert abs(estimates.mean() - longest.mean()) <= 5 * error
+    assert cost == pytest.approx(cap + 2.0**-cap, rel=0.05)
+    with pytest.raises(ValueError, match="power of two"):
+        averages(3, 2, generator(0, "x"))
+
+
+def test_trajectory_ends_with_the_step_of_result_one():
+    problem = member("norm2", 4, 0)
+    states = trajectory(problem, problem.start(1.0, generator(0, "t")), Constant(0.3), limit=50)
+    assert [s.k for s in states] == [0, 1, 2, 3, 4]
+    assert problem.gap(states[-1].point) == 0.0
+    assert len(trajectory(problem, states[0].point, Constant(0.3), limit=2)) == 3
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_family_runs_end_within_the_steps_allowed(schedule):
+    rows = family_run(0, "weighted l1", schedule, 0.3137, dimension=6)
+    assert [row["k"] for row in rows] == list(range(1, len(rows) + 1))
+    assert rows[-1]["final_gap"] == 0.0
+    assert len(rows) <= rows[0]["k_allowed"]
+    assert rows[-1]["sum_t2"] < 1.0
+    assert [row["off_last"] for row in rows] == [True] * (len(rows) - 1) + [False]
+    assert all(row["average_bound"] <= 1.0 for row in rows if row["smooth"])
+
+
+def test_family_run_refuses_an_unknown_schedule():
+    with pytest.raises(ValueError, match="unknown schedule"):
+        family_run(0, "l1", "growing", 0.3)

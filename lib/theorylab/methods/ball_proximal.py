@@ -31,6 +31,15 @@ class BallProximalPoint:
         return BallState(u, state.point, t, c, state.k + 1)
 
 
+def trajectory(problem, x0, radius, limit: int) -> list[BallState]:
+    """States of BPM from x0, the start first, up to the step of Result 1 or ``limit`` steps."""
+    method = BallProximalPoint(radius)
+    states = [method.init(problem, x0)]
+    while len(states) <= limit and not ended(problem, states[-1]):
+        states.append(method.step(problem, states[-1]))
+    return states
+
+
 def ended(problem, state: BallState) -> bool:
     """Was the last step the one of Result 1: did B(x_{k-1}, t) hold a minimiser, up to 1e-6 t?"""
     return state.k > 0 and problem.distance(state.previous) <= state.radius * (1.0 + 1e-6)

@@ -14,14 +14,17 @@ def l2(v) -> float:
     return float(np.linalg.norm(v))
 
 
-def step_facts(problem, x, u, radius: float, norm=l2, dual=l2) -> dict:
+def step_facts(problem, x, u, radius: float, c: float = np.nan, norm=l2, dual=l2) -> dict:
     """Facts of the step x -> u = brox(x, t), with respect to the minimiser nearest to x (in ``problem``'s sense).
 
     ``off_last``: no minimiser within t (1 + 1e-6) of x.
     ``boundary_error``: ||u - x| - t| / t (Result 2).
     ``slack``: 2 <x - u, u - x_*> / t^2, the slack of Result 3 without cancellation (Euclidean ball; NaN otherwise).
-    ``distance_excess``: (|u - x_*|^2 - |x - x_*|^2 + t^2) / t^2, the violation of Result 3 in the given norm.
+    ``distance_excess``: (|u - x_*|^2 - |x - x_*|^2 + t^2) / t^2, the violation of Result 3 in the given norm; for the
+    Euclidean norm through the slack, free of cancellation.
+    ``sharpness``: 2 (f(u) - f_*) / c over the slack, at most 1 (only with a multiplier ``c``, Euclidean ball).
     ``gap_ratio``: (f(u) - f_*)(1 + t / |u - x_*|) / (f(x) - f_*) (Result 5), at most 1.
+    ``slope``: |grad f(u)|_*; ``multiplier_norm``: c |x - u| / |g|, g the gradient at x, at most 1 (Result 6, extended).
     ``gradient_increase``: |grad f(u)|_* / |grad f(x)|_* - 1 (Result 6), at most 0.
     ``descent_violation``: (f(u) + t |grad f(u)|_* - f(x)) / (f(x) - f_*) (Result 7), at most 0.
     Differences of function values are forgiven 1e-14 |f_*|, their rounding. Gradients of f at a kink are the ones that
@@ -32,13 +35,42 @@ def step_facts(problem, x, u, radius: float, norm=l2, dual=l2) -> dict:
     gap_x, gap_u = problem.gap(x), problem.gap(u)
     slope_x, slope_u = dual(problem.gradient(x)), dual(problem.gradient(u))
     rounding = 1e-14 * abs(problem.min_loss)
+    if norm is l2:
+        slack = 2.0 * float((x - u) @ (u - star)) / radius**2
+        excess = 1.0 - float((x - u) @ (x - u)) / radius**2 - slack
+    else:
+        slack, excess = np.nan, (after**2 - before**2 + radius**2) / radius**2
     return {
         "off_last": before > radius * (1.0 + GUARD),
         "distance_before": before,
         "boundary_error": abs(norm(u - x) - radius) / radius,
-        "slack": 2.0 * float((x - u) @ (u - star)) / radius**2 if norm is l2 else np.nan,
-        "distance_excess": (after**2 - before**2 + radius**2) / radius**2,
+        "slack": slack,
+        "distance_excess": excess,
+        "sharpness": 2.0 * (gap_u - rounding) / (c * slack * radius**2) if c * slack > 0 else np.nan,
         "gap_ratio": (gap_u - rounding) * (1.0 + radius / after) / gap_x if after > 0 else 0.0,
+        "slope": slope_u,
+        "multiplier_norm": c * norm(x - u) / slope_x,
         "gradient_increase": slope_u / slope_x - 1.0,
         "descent_violation": (gap_u - gap_x + radius * slope_u - rounding) / gap_x,
     }
+
+
+def subgradient_violation(problem, x, u, c: float, points) -> float:
+    """Largest relative violation of f(y) - f(u) >= c <x - u, y - u>, the Second Brox Theorem, over the ``points`` y.
+
+    Relative to |f(y)| + |f(u)| + |c <x - u, y - u>|; negative when the inequality holds with room everywhere.
+    """
+    at_u = problem.loss(u)
+    worst = -np.inf
+    for y in points:
+        rise, line = problem.loss(y) - at_u, c * float((x - u) @ (y - u))
+        size = abs(rise + at_u) + abs(at_u) + abs(line)
+        worst = max(worst, (line - rise) / size if size > 0 else 0.0)
+    return worst
+
+
+def points_around(u, generator, count: int = 80, scales=(1e-3, 10.0)) -> np.ndarray:
+    """``count`` random points around u, shape (count, d), at distances spaced geometrically over ``scales``."""
+    directions = generator.standard_normal((count, u.size))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    return u + np.geomspace(*scales, count)[:, None] * directions

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.optimize import lsq_linear
 
 from theorylab.problems.broximal import check_ball
+from theorylab.problems.polyhedral import solve_accurately
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,5 @@ def spectral_brox_conic(f, X, radius: float) -> np.ndarray:
 
     Z = cp.Variable(X.shape)
     problem = cp.Problem(cp.Minimize(f(Z)), [cp.sigma_max(Z - X) <= radius])
-    problem.solve(solver=cp.CLARABEL)
-    if problem.status != cp.OPTIMAL:
-        raise RuntimeError(f"Clarabel ended with status {problem.status}; rescale the problem")
+    solve_accurately(problem)
     return np.array(Z.value)
