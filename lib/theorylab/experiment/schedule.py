@@ -8,6 +8,7 @@ import contextlib
 import logging
 import pathlib
 import queue
+import signal
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -74,14 +75,15 @@ def connect(address: str | None, workers: int, scratch: pathlib.Path) -> Iterato
     with dask.config.set(settings), contextlib.ExitStack() as stack:
         if address is None:
             scratch.mkdir(parents=True, exist_ok=True)
-            cluster = distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                memory_limit=0,  # notebooks run in processes of their own
-                dashboard_address=None,
-                local_directory=str(scratch),
-                silence_logs=logging.CRITICAL,
-            )
+            with workers_ignore_interrupts():
+                cluster = distributed.LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    memory_limit=0,  # notebooks run in processes of their own
+                    dashboard_address=None,
+                    local_directory=str(scratch),
+                    silence_logs=logging.CRITICAL,
+                )
             stack.enter_context(cluster)
             yield stack.enter_context(distributed.Client(cluster, set_as_default=False))
             return
@@ -100,6 +102,16 @@ def connect(address: str | None, workers: int, scratch: pathlib.Path) -> Iterato
                 f"the scheduler at {address} has no workers; start some with `dask worker {address}`"
             ) from None
         yield client
+
+
+@contextlib.contextmanager
+def workers_ignore_interrupts() -> Iterator[None]:
+    """Processes started meanwhile leave Ctrl-C to the client, which ends them; a terminal sends it to all."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def task(job: Job, version: str | None) -> Outcome:
