@@ -39,6 +39,19 @@ def test_monotone_families_have_no_turning_points():
     assert len(polynomials.turning_points((polynomials.CUBIC,) * 3)) == 0
 
 
+def test_map_shape_finds_the_worst_pairs():
+    found = polynomials.map_shape((polynomials.JORDAN,) * 5, intervals=20_000)
+    low, high = found.reversed_pair
+    y = polynomials.compose((polynomials.JORDAN,) * 5, np.array([low, high, *found.enlarged_pair]))
+    assert low < high
+    assert y[0] - y[1] > 0.4
+    assert y[3] / y[2] > 1.3 * found.enlarged_pair[1] / found.enlarged_pair[0]
+    assert found.maximum == pytest.approx(y[0])
+    tame = polynomials.map_shape((polynomials.QUINTIC,) * 5, intervals=20_000)
+    assert tame.maximum == pytest.approx(1.0)
+    assert (tame.decreasing_share, tame.reversed_pair, tame.enlarged_pair) == (0.0, None, None)
+
+
 def test_derivative_by_differences():
     family, x, h = (polynomials.JORDAN,) * 3, np.linspace(0.05, 1, 7), 1e-7
     slope = (polynomials.compose(family, x + h) - polynomials.compose(family, x - h)) / (2 * h)

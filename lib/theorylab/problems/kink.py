@@ -37,9 +37,16 @@ def slack(directions, sigma, kink, x, weights):
 
     r_0 msgn(G) is optimal iff this is nonnegative for every w. `x`, `weights`: a rule of `theorylab.problems.sphere`.
     """
-    form = directions @ x.T
-    support = np.where(form > 0, kink.above, kink.below) * form
-    return support @ weights - directions @ sigma
+    return np.sum(directions * (extreme_points(directions, kink, x, weights) - sigma), axis=1)
+
+
+def extreme_points(directions, kink, x, weights):
+    """E[xi(u) u^2], shape (D, n), for the bang-bang xi = B where w.x > 0 and A elsewhere, one for each row w (D, n).
+
+    These are the boundary points of the convex set of spectra sigma for which r_0 msgn(G) is optimal.
+    """
+    xi = np.where(directions @ x.T > 0, kink.above, kink.below)
+    return (xi * weights) @ x
 
 
 def minimum_slack(sigma, kink, order=None, count=2000):

@@ -83,6 +83,36 @@ def derivative(polynomials, x):
     return slope
 
 
+class MapShape(NamedTuple):
+    """How a map of singular values in [0, 1] treats pairs: on a grid, and with the worst pair of each kind or None."""
+
+    decreasing_share: float
+    maximum: float
+    reversed_pair: tuple | None
+    enlarged_pair: tuple | None
+
+
+def map_shape(polynomials, intervals=10**6, tolerance=1e-15):
+    """MapShape of the composition on a uniform grid of [0, 1].
+
+    `decreasing_share`: share of grid intervals on which the map falls by more than `tolerance`. `reversed_pair`:
+    (x, x') with x < x' and the largest fall y(x) - y(x'). `enlarged_pair`: (x, x') with x < x' whose ratio grows most.
+    """
+    x = np.linspace(0, 1, intervals + 1)
+    y = compose(polynomials, x)
+    share = float(np.mean(np.diff(y) < -tolerance))
+    return MapShape(share, float(y.max()), _largest_fall(x, y, tolerance), _largest_fall(x[1:], -np.log(y[1:] / x[1:])))
+
+
+def _largest_fall(x, y, tolerance=1e-12):
+    """(x_i, x_j), i < j, with the largest y_i - y_j, or None if no fall exceeds the tolerance."""
+    fall = np.maximum.accumulate(y) - y
+    j = int(np.argmax(fall))
+    if fall[j] <= tolerance:
+        return None
+    return float(x[int(np.argmax(y[: j + 1]))]), float(x[j])
+
+
 def _turning_squares(polynomial):
     """Simple real roots x^2 of the derivative a + 3b x^2 + 5c x^4; at a double root nothing turns."""
     a, b, c = polynomial
