@@ -7,7 +7,7 @@ from theorylab.methods.ball_envelope import envelope, envelope_gradient
 from theorylab.methods.ball_proximal import BallProximalPoint, ended, trajectory
 from theorylab.methods.family_run import SCHEDULES, family_run
 from theorylab.methods.gaussian_reweighting import reweighted_slopes, second_moment, smoothed_modulus_slope
-from theorylab.methods.inexact_ball import InexactBall, project
+from theorylab.methods.inexact_ball import InexactBall, inner_error, project
 from theorylab.methods.model_steps import linear_model_step
 from theorylab.methods.monteiro_svaiter import BallAccelerated
 from theorylab.methods.multilevel import averages, debiased
@@ -194,3 +194,10 @@ def test_family_runs_end_within_the_steps_allowed(schedule):
 def test_family_run_refuses_an_unknown_schedule():
     with pytest.raises(ValueError, match="unknown schedule"):
         family_run(0, "l1", "growing", 0.3)
+
+
+def test_inner_error_falls_with_the_inner_steps():
+    problem = member("l1", 5, 0)
+    centres = [problem.start(0.15, generator(0, "inner", i)) for i in range(5)]
+    few, many = inner_error(problem, 0.3, 5, centres), inner_error(problem, 0.3, 500, centres)
+    assert few > many > 0.0

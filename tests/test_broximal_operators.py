@@ -232,3 +232,10 @@ def test_conic_members_reach_the_sphere():
         x = start(problem, name)
         u, _ = problem.brox(x, 0.3137)
         assert abs(np.linalg.norm(u - x) / 0.3137 - 1) <= 1e-6
+
+
+def test_bumpy_functions_are_ball_convex_above_the_width_of_a_bump_only():
+    problem = BumpyModulus(Fraction(1, 20))
+    centres = [Fraction(n, 100) for n in range(-150, 151)]
+    assert all(problem.supported(x, Fraction(21, 100)) for x in centres)
+    assert not all(problem.supported(x, Fraction(1, 10)) for x in centres)

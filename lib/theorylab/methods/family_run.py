@@ -33,7 +33,9 @@ def family_run(
 
     The run ends with the step of Result 1, or after the K steps that Result 4 allows (at most ``limit``). Every row
     repeats ``k_allowed`` (that K) and ``final_gap`` = (f(x_end) - f_*) / (f(x_0) - f_*); ``sum_t2`` is the sum of t^2
-    over the steps before this one, over distance^2; ``slope`` and ``c`` t are gradient norms at the new point.
+    over the steps before this one, over distance^2; ``relative_gap`` is the gap after the step over that at the start.
+    ``average_slope`` is the weighted mean of |grad f(x_{j+1})| so far, ``gap_over_time`` its bound in Result 7 and
+    ``average_bound`` the ratio of the two.
     """
     problem = member(name, dimension, seed)
     x0 = problem.start(distance, generator(seed, "family run", name))
@@ -55,6 +57,7 @@ def family_run(
                 "sum_t2": sum_t2 / distance**2,
                 "k_allowed": allowed,
                 "final_gap": final_gap,
+                "relative_gap": max(problem.gap(s.point), 0.0) / problem.gap(x0),
                 "average_bound": sum_slopes / problem.gap(x0),
                 "average_slope": sum_slopes / sum_t,
                 "gap_over_time": problem.gap(x0) / sum_t,

@@ -48,3 +48,16 @@ class InexactBall:
             if now < best_loss:
                 best, best_loss = x, now
         return InexactState(best, state.k + 1)
+
+
+def inner_error(problem, radius: float, inner_steps: int, centres) -> float:
+    """Median over the rows of ``centres`` of f(u) - min over the ball, u the answer of one inexact step from there.
+
+    The ball's minimum comes from the problem's exact operator.
+    """
+    method = InexactBall(radius, inner_steps)
+    errors = []
+    for x in centres:
+        u = method.step(problem, method.init(problem, x)).point
+        errors.append(problem.loss(u) - problem.loss(problem.brox(x, radius).point))
+    return float(np.median(errors))

@@ -11,7 +11,7 @@ SOLUTION = CENTRE - WEIGHT / STRENGTH
 START = -8.0
 
 
-def averages(steps: int, chains: int, generator, noise: float = 1.0) -> np.ndarray:
+def averages(steps: int, chains: int, generator, noise: float = 0.3) -> np.ndarray:
     """Weighted averages of SGD from ``START`` after 1, 2, 4, ..., ``steps`` steps, shape (levels, chains).
 
     Stepsize 2 / (mu (k + 2)) and weights proportional to k + 1. Raises ValueError unless ``steps`` is a power of two.

@@ -197,6 +197,15 @@ class BumpyModulus:
         candidates = [y for y in [x - radius, x + radius, Fraction(0), *ends] if abs(y - x) <= radius]
         return min(candidates, key=lambda y: (self.loss(y), abs(y - x)))
 
+    def supported(self, x: Fraction, radius: Fraction) -> bool:
+        """Does u = brox(x, t) have c >= 0 with f(y) >= f(u) + c (x - u)(y - u) for all y? (ball-convexity at x)
+
+        At u = 0 take c = 0. Elsewhere f >= |.| with f(u) = |u| gives the line of slope sign(u), which must be
+        c (x - u); where f(u) > |u| there is no such line.
+        """
+        u = self.brox(x, radius)
+        return u == 0 or (self.loss(u) == abs(u) and (x - u) * u > 0)
+
     def orbit(self, x0: Fraction, radius: Fraction, steps: int = 1000) -> list[Fraction]:
         """x_0, x_1, ... until 0 is reached or the point no longer moves."""
         points = [Fraction(x0)]

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import lsq_linear
 
-from theorylab.problems.broximal import check_ball
+from theorylab.problems.broximal import BallProblem, check_ball
 from theorylab.problems.polyhedral import solve_accurately
 
 
@@ -77,12 +77,12 @@ SPECTRAL_COUNTEREXAMPLE = PlanarModuli(((100, 1, -10), (1, 0, 1)))
 
 
 @dataclass(frozen=True)
-class BoxLeastSquares:
+class BoxLeastSquares(BallProblem):
     """f(x) = 1/2 |W (x - s)|^2 under the max-norm ball: a box-constrained least-squares problem, solved exactly."""
 
     W: np.ndarray
     solution: np.ndarray
-    min_loss: float = 0.0
+    smooth: bool = True
 
     @classmethod
     def random(cls, dimension: int, generator) -> "BoxLeastSquares":

@@ -146,11 +146,11 @@ class MaxAffine(PolyhedralProblem):
         return cp.max(self.A @ z + self.b)
 
 
-def brox_width(problem, x, radius: float, directions, norm: str = "euclidean", slack: float = 1e-8) -> float:
+def brox_width(problem, x, radius: float, directions, norm: str = "euclidean", slack: float = 1e-6) -> float:
     """Extent of brox(x, t) along the unit rows of ``directions``, over t: 0 for a single point, 2 for a whole diameter.
 
-    The set is {y in the ball: f(y) <= min + slack}; ``slack`` absorbs the solver's accuracy, and because of the
-    curvature of the Euclidean ball it widens a single point to about sqrt(slack), not more.
+    The set is {y in the ball: f(y) <= min + slack}; ``slack`` leaves the solver an interior, and because of the
+    curvature of the Euclidean ball it widens a single point to about sqrt(8 slack / c), not more.
     """
     import cvxpy as cp
 

@@ -1,0 +1,198 @@
+"""Planted bugs of notebook 01_broximal_point."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from tests.planted import Bug
+
+STEM = "01_broximal_point"
+
+
+def scaled_radius(factor):
+    """The operator solves the ball of radius factor * t."""
+
+    def patch(brox):
+        def wrong(self, x, radius, *rest):
+            return brox(self, x, factor * radius, *rest)
+
+        return wrong
+
+    return patch
+
+
+def half_step(brox):
+    """The operator moves half of the way to the broximal point, in the last step too."""
+
+    def wrong(self, x, radius):
+        step = brox(self, x, radius)
+        return step._replace(point=x + 0.5 * (step.point - x))
+
+    return wrong
+
+
+def unconstrained(brox):
+    """The ball is forgotten: the operator returns the global minimiser."""
+
+    def wrong(self, x, radius):
+        step = brox(self, x, radius)
+        return step._replace(point=self.solution.copy())
+
+    return wrong
+
+
+def old_gradient(brox):
+    """A normalised step along the gradient at the old point: right length, wrong direction."""
+
+    def wrong(self, x, radius):
+        step = brox(self, x, radius)
+        g = self.gradient(x)
+        return step if step.multiplier == 0.0 else step._replace(point=x - radius * g / np.linalg.norm(g))
+
+    return wrong
+
+
+def scaled_radius_function(factor):
+    """As ``scaled_radius`` for functions (first argument, x, radius)."""
+
+    def patch(function):
+        return lambda first, x, radius, *rest: function(first, x, factor * radius, *rest)
+
+    return patch
+
+
+def scaled_answer(factor):
+    """The array returned is scaled."""
+
+    def patch(function):
+        return lambda *arguments, **keywords: factor * function(*arguments, **keywords)
+
+    return patch
+
+
+def wrong_sign_of_the_excess(step_facts):
+    def wrong(*arguments, **keywords):
+        facts = step_facts(*arguments, **keywords)
+        return {**facts, "distance_excess": -facts["distance_excess"]}
+
+    return wrong
+
+
+def first_vertex_only(brox_max_norm):
+    return lambda self, x, radius: brox_max_norm(self, x, radius)[:1]
+
+
+def box_forgotten(brox_max_norm):
+    return lambda self, x, radius: self.solution.copy()
+
+
+def slopes_too_close(certify_chain):
+    """c_j / c_{j+1} = 1/(2 e): the next piece is active too early."""
+
+    def wrong(K, epsilon=None, ratio=None):
+        return certify_chain(K, epsilon, 2 * K if ratio is None else ratio)
+
+    return wrong
+
+
+def neighbours_too_parallel(certify_chain):
+    """<p_j, p_{j+1}> = 1/2 instead of 1/(4K): such vectors do not exist."""
+
+    def wrong(K, epsilon=None, ratio=None):
+        return certify_chain(K, Fraction(1, 2) if epsilon is None else epsilon, ratio)
+
+    return wrong
+
+
+def plateaus_end_inside(in_bump):
+    """The plateaus become closed: their right ends are no place to stop any more."""
+    return lambda self, x: 0 <= (Fraction(x) - self.a) % Fraction(1, 2) <= Fraction(1, 5)
+
+
+def half_exponent(second_moment):
+    return lambda x, y, s: float(np.sqrt(second_moment(x, y, s)))
+
+
+def printed_quartic_coefficient(quartic_prox):
+    """The derivative of x^4 taken as 3 x^3."""
+    return lambda x, gamma: quartic_prox(x, 0.75 * gamma)
+
+
+def no_momentum(step):
+    """The anchor never moves away from the iterate: acceleration is lost."""
+
+    def wrong(self, oracle, state):
+        return step(self, oracle, state._replace(anchor=state.point, weight=0.0))
+
+    return wrong
+
+
+def sharpened_multiplier(factor):
+    def patch(brox_by_prox):
+        def wrong(prox, x, radius):
+            step = brox_by_prox(prox, x, radius)
+            return step._replace(multiplier=factor * step.multiplier)
+
+        return wrong
+
+    return patch
+
+
+SHARP = "theorylab.problems.sharp:"
+CONIC = "theorylab.problems.polyhedral:ConicBall.solve"
+BOX = "theorylab.problems.other_balls:"
+ENVELOPE = "theorylab.methods.ball_envelope:"
+PROX = "theorylab.problems.broximal:brox_by_prox"
+CHAIN = "theorylab.problems.tight_chain:certify_chain"
+
+BUGS = [
+    Bug("l1 radius 1 % too small", SHARP + "WeightedL1.brox", scaled_radius(0.99), ("BP-05", "BP-06")),
+    Bug("l1 radius 1 % too large", SHARP + "WeightedL1.brox", scaled_radius(1.01), ("BP-05", "BP-06")),
+    Bug("l1 step goes half the way", SHARP + "WeightedL1.brox", half_step, ("BP-05", "BP-07")),
+    Bug("norm: the ball is forgotten", SHARP + "EuclideanNorm.brox", unconstrained, ("BP-05", "BP-14")),
+    Bug(
+        "quadratic: gradient at the old point",
+        "theorylab.problems.quadratic:Quadratic.brox",
+        old_gradient,
+        ("BP-03", "BP-14"),
+    ),
+    Bug("conic radius 1 % too small", CONIC, scaled_radius(0.99), ("BP-02", "BP-05", "BP-12")),
+    Bug("conic radius 1 % too large", CONIC, scaled_radius(1.01), ("BP-02", "BP-05", "BP-12")),
+    Bug("dropped sign in Result 3", "theorylab.methods.family_run:step_facts", wrong_sign_of_the_excess, ("BP-06",)),
+    Bug("slopes of the chain too close", CHAIN, slopes_too_close, ("BP-08",)),
+    Bug("chain of vectors that do not exist", CHAIN, neighbours_too_parallel, ("BP-08",)),
+    Bug("prox route 1 % too long", PROX, scaled_radius_function(1.01), ("BP-12",)),
+    Bug("prox route 1 % too short", PROX, scaled_radius_function(0.99), ("BP-12",)),
+    Bug("multiplier 1 % too large", PROX, sharpened_multiplier(1.01), ("BP-12",)),
+    Bug("multiplier 1 % too small", PROX, sharpened_multiplier(0.99), ("BP-12",)),
+    Bug("envelope over a ball 1 % too large", ENVELOPE + "envelope", scaled_radius_function(1.01), ("BP-14",)),
+    Bug("envelope over a ball 1 % too small", ENVELOPE + "envelope", scaled_radius_function(0.99), ("BP-14",)),
+    Bug("dropped sign of the envelope's gradient", ENVELOPE + "envelope_gradient", scaled_answer(-1.0), ("BP-14",)),
+    Bug("box 1 % too large", BOX + "BoxLeastSquares.brox_max_norm", scaled_radius(1.01), ("BP-18",)),
+    Bug("box 1 % too small", BOX + "BoxLeastSquares.brox_max_norm", scaled_radius(0.99), ("BP-18",)),
+    Bug("box is forgotten", BOX + "BoxLeastSquares.brox_max_norm", box_forgotten, ("BP-18",)),
+    Bug("only one vertex of a face", BOX + "PlanarModuli.brox_max_norm", first_vertex_only, ("BP-18",)),
+    Bug(
+        "radius below the plateaus",
+        "theorylab.problems.on_the_line:BumpyModulus.brox",
+        scaled_radius(Fraction(9, 10)),
+        ("BP-21",),
+    ),
+    Bug("closed plateaus", "theorylab.problems.on_the_line:BumpyModulus.in_bump", plateaus_end_inside, ("BP-21",)),
+    Bug(
+        "grid ball 1 % too large",
+        "theorylab.problems.on_the_line:GridFunction.brox",
+        scaled_radius(1.01),
+        ("BP-01", "BP-01c"),
+    ),
+    Bug("derivative of x^4", "theorylab.methods.proximal_point:quartic_prox", printed_quartic_coefficient, ("BP-15",)),
+    Bug("no momentum", "theorylab.methods.monteiro_svaiter:BallAccelerated.step", no_momentum, ("BP-17",)),
+    Bug("model step 1 % too long", "theorylab.methods.model_steps:linear_model_step", scaled_answer(1.01), ("BP-19",)),
+    Bug("model step 1 % too short", "theorylab.methods.model_steps:linear_model_step", scaled_answer(0.99), ("BP-19",)),
+    Bug(
+        "second moment with half the exponent",
+        "theorylab.methods.gaussian_reweighting:second_moment",
+        half_exponent,
+        ("BP-23",),
+    ),
+]
