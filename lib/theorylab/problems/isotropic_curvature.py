@@ -42,7 +42,7 @@ class MatrixModel:
 class ReducedProblem:
     """phi over the singular values: `sigma` (p,), nodes `x` = u^2 (K, p) and weights (K,) of a rule on the sphere.
 
-    A wide gradient (m < n) uses the first m columns of the rule for R^n.
+    A wide gradient (m < n) uses the last m columns of the rule for R^n, which the rule treats most alike.
     """
 
     sigma: np.ndarray
@@ -55,7 +55,7 @@ class ReducedProblem:
         """The reduced problem of the spectrum sigma (p,) on the sphere of R^dimension (default p)."""
         sigma = np.asarray(sigma, dtype=float)
         x, weights = sphere.octant(dimension or len(sigma), order)
-        return cls(sigma, curvature, x[:, : len(sigma)], weights)
+        return cls(sigma, curvature, x[:, -len(sigma) :], weights)
 
     def radius(self, s):
         """||Qu|| at the nodes, shape (K,)."""

@@ -25,6 +25,10 @@ class Kink:
         if not 0 <= self.below < self.above:
             raise ValueError(f"a kink needs 0 <= below < above, got below={self.below}, above={self.above}")
 
+    @property
+    def name(self):
+        return f"kink {self.below:g} to {self.above:g}"
+
     def value(self, r):
         return self.below * r + (self.above - self.below) * np.maximum(r - self.radius, 0)
 

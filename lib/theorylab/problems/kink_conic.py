@@ -27,7 +27,7 @@ def minimise(sigma, kink, order=200, dimension=None):
     sigma = np.asarray(sigma, dtype=float)
     p = len(sigma)
     x, weights = sphere.octant(dimension or p, order)
-    u = np.sqrt(x[:, :p])
+    u = np.sqrt(x[:, -p:])
     s = cp.Variable(p, nonneg=True)
     r = cp.norm(cp.multiply(u, cp.reshape(s, (1, p), order="C")), axis=1)
     loss = kink.below * (weights @ r) + (kink.above - kink.below) * (weights @ cp.pos(r - kink.radius))
@@ -46,6 +46,7 @@ def smallest_ratio(shape, points):
 
     Minimise B over xi_k in [1, B] and t with mean_k xi_k u_ki^2 = t shape_i: the definition itself, discretized.
     """
+    from scipy import sparse
     from scipy.optimize import linprog
 
     squares = points**2
@@ -53,7 +54,7 @@ def smallest_ratio(shape, points):
     cost = np.zeros(count + 2)  # unknowns xi_1..xi_K, t, B
     cost[-1] = 1
     balance = np.concatenate([squares.T / count, -np.asarray(shape, dtype=float)[:, None], np.zeros((n, 1))], axis=1)
-    below = np.concatenate([np.eye(count), np.zeros((count, 1)), -np.ones((count, 1))], axis=1)
+    below = sparse.hstack([sparse.eye_array(count), np.zeros((count, 1)), -np.ones((count, 1))], format="csr")
     bounds = [(1, None)] * count + [(0, None), (1, None)]
     result = linprog(cost, A_ub=below, b_ub=np.zeros(count), A_eq=balance, b_eq=np.zeros(n), bounds=bounds)
     if not result.success:

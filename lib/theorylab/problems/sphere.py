@@ -56,18 +56,18 @@ def draw(generator, count, dimension):
     return g / np.linalg.norm(g, axis=1, keepdims=True)
 
 
-def _form_moments(scales, freedom, order):
-    """E X^k, k = 0..order, of X = sum_i scales_i * chi^2(freedom_i) over the last axis; list of arrays.
+def _form_moment(scales, order, twice=False):
+    """E X^order of X = sum_i scales_i g_i^2 over the last axis, shape (...).
 
+    With `twice` one value for each i, shape (..., p): the moment of X + scales_i chi^2(2).
     Cumulants are kappa_j = 2^(j-1) (j-1)! sum_i freedom_i scales_i^j; every term of the recursion is positive.
     """
-    cumulants = [
-        2.0 ** (j - 1) * math.factorial(j - 1) * np.sum(freedom * scales**j, axis=-1) for j in range(1, order + 1)
-    ]
-    moments = [np.ones(np.broadcast_shapes(scales.shape, freedom.shape)[:-1])]
+    cumulants, moments = [], [1.0]
     for k in range(1, order + 1):
+        sums = np.sum(scales**k, axis=-1, keepdims=twice) + (2 * scales**k if twice else 0)
+        cumulants.append(2.0 ** (k - 1) * math.factorial(k - 1) * sums)
         moments.append(sum(math.comb(k - 1, j - 1) * cumulants[j - 1] * moments[k - j] for j in range(1, k + 1)))
-    return moments
+    return np.broadcast_to(moments[order], scales.shape if twice else scales.shape[:-1])
 
 
 def even_moment(s, order, dimension=None):
@@ -78,7 +78,7 @@ def even_moment(s, order, dimension=None):
     """
     s = np.asarray(s, dtype=float)
     n = _dimension(s, dimension)
-    moment = _form_moments(s**2, np.ones_like(s), order)[order]
+    moment = _form_moment(s**2, order)
     return moment / math.prod(n + 2 * k for k in range(order))
 
 
@@ -119,20 +119,16 @@ def _laplace(s, power, dimension, weighted):
     scales = (s / top) ** 2
     q = power / 2
     log_radial = q * math.log(2) + gammaln(n / 2 + q) - gammaln(n / 2)  # log E ||g||^power
-    freedom = np.ones((p, p)) + 2 * np.eye(p) if weighted else np.ones(p)
-    if weighted:
-        scales = scales[..., None, :]  # one row per index i, with two more degrees of freedom at i
-    whole = round(q) if abs(q - round(q)) < 1e-12 else None
-    if whole is not None and whole >= 1:
-        moment = _form_moments(scales, freedom, whole - 1 if weighted else whole)[-1]
+    if abs(q - round(q)) < 1e-12:
+        moment = _form_moment(scales, round(q) - weighted, weighted)
     else:
         k = math.ceil(q + 0.5)
         a = k - q  # in [1/2, 3/2)
         low, high = -40 / a, -math.log(scales.min()) + 40 / (q + p / 2)
         t = np.exp(np.arange(low, high, _LOG_STEP)).reshape((-1,) + (1,) * scales.ndim)
-        tilted = scales / (1 + 2 * t * scales)
-        transform = np.exp(-0.5 * np.sum(freedom * np.log1p(2 * t * scales), axis=-1))
-        moment = _form_moments(tilted, freedom, k - 1 if weighted else k)[-1]
-        moment = _LOG_STEP * np.sum(t[..., 0] ** a * transform * moment, axis=0) / math.gamma(a)
+        logs = np.log1p(2 * t * scales)
+        transform = np.exp(-0.5 * np.sum(logs, axis=-1, keepdims=True) - logs if weighted else -0.5 * np.sum(logs, -1))
+        moment = transform * _form_moment(scales / (1 + 2 * t * scales), k - weighted, weighted)
+        moment = _LOG_STEP * np.sum(t.reshape((-1,) + (1,) * (moment.ndim - 1)) ** a * moment, axis=0) / math.gamma(a)
     scale = top ** (power - 2) if weighted else top[..., 0] ** power
     return moment * scale * math.exp(-log_radial)
