@@ -121,15 +121,16 @@ def failure(folder: pathlib.Path, code: int) -> str | None:
                 if output.ename == "SystemExit":
                     return f"calls sys.exit {place}; the cells after it did not run"
                 return f"raises {output.ename} {place}: {notebook.first_line(output.evalue)}"
-    begun = [cell for cell in cells if cell.execution_count]
+    begun = [cell for cell in cells if cell.metadata.get("papermill", {}).get("start_time")]
     place = f"in code cell {position[begun[-1].id]} ({begun[-1].id})" if begun else "before its first cell"
     if code != 0:
         cause = explanation(folder)
         if "DeadKernelError" in cause:
             return f"lost its kernel {place}: it was killed, often for lack of memory, or crashed"
         return f"stopped {place}: {cause or signal_of(code)}"
-    if len(begun) < len(cells):
-        return f"stopped {place} without an error, and {len(cells) - len(begun)} cells after it did not run"
+    idle = sum(cell.execution_count is None for cell in cells)
+    if idle:
+        return f"stopped {place} without an error, and {idle} cells did not run"
     return None
 
 

@@ -4,6 +4,7 @@ The client hands out at most ``workers`` notebooks at a time. A task leaves its 
 child process; tasks receive and return bytes, so that a worker needs no file system in common with the client.
 """
 
+import asyncio
 import contextlib
 import logging
 import pathlib
@@ -89,8 +90,10 @@ def connect(address: str | None, workers: int, scratch: pathlib.Path) -> Iterato
             return
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         try:
+            # A client waits for ever when something else listens there, so look who it is first.
+            asyncio.run(asyncio.wait_for(identity(address), PATIENCE))
             client = stack.enter_context(distributed.Client(address, timeout=PATIENCE, set_as_default=False))
-        except (OSError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError) as error:
             raise SchedulerError(
                 f"no Dask scheduler answers at {address} within {PATIENCE} s ({type(error).__name__}); start one with "
                 "`dask scheduler` or leave --scheduler away to use this machine"
@@ -102,6 +105,13 @@ def connect(address: str | None, workers: int, scratch: pathlib.Path) -> Iterato
                 f"the scheduler at {address} has no workers; start some with `dask worker {address}`"
             ) from None
         yield client
+
+
+async def identity(address: str) -> dict:
+    """What the Dask server at ``address`` says about itself."""
+    security = distributed.Security().get_connection_args("client")
+    async with distributed.rpc(address, connection_args=security) as server:
+        return await server.identity()
 
 
 @contextlib.contextmanager

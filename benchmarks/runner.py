@@ -1,0 +1,70 @@
+"""What the runner costs: wall times beside papermill called directly, one notebook after another.
+
+``python benchmarks/runner.py [--preset full] [--write]``
+
+``--write`` keeps the seconds per notebook in ``seconds.json``, from which ``run_all.sh`` says how long it will take.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+from theorylab.experiment.execution import THREAD_VARIABLES
+from theorylab.laboratory.checkout import notebook_path, stems
+from theorylab.session import OUTPUT_VARIABLE, home
+
+SECONDS = pathlib.Path(__file__).with_name("seconds.json")
+
+
+def directly(stem: str, preset: str) -> float:
+    """Seconds of papermill's own command on one notebook."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "papermill", "--no-progress-bar", "--cwd", folder, "-p", "preset", preset]
+        command += ["-p", "device", "cpu", notebook_path(home(), stem), pathlib.Path(folder, "out.ipynb")]
+        threads = dict.fromkeys(THREAD_VARIABLES, "1")
+        environment = {**os.environ, **threads, OUTPUT_VARIABLE: folder, "TQDM_DISABLE": "1"}
+        return timed(command, environment)
+
+
+def by_the_runner(preset: str, workers: int) -> float:
+    """Seconds of the whole command, from its start to its exit, as a rehearsal that publishes nothing."""
+    command = [sys.executable, "-m", "theorylab.laboratory", "--preset", preset, "--workers", str(workers)]
+    # Another device name than the record's, so that the preset full is a rehearsal too.
+    return timed([*command, "--device", "auto"], {**os.environ, "CUDA_VISIBLE_DEVICES": ""})
+
+
+def timed(command: list, environment: dict) -> float:
+    start = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 3):
+        sys.exit(f"{command} failed:\n{done.stdout}\n{done.stderr}")
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="quick", choices=("quick", "full"))
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    alone = {stem: directly(stem, options.preset) for stem in stems(home())}
+    total = sum(alone.values())
+    one, two = by_the_runner(options.preset, 1), by_the_runner(options.preset, 2)
+    print(f"| what | preset {options.preset} | allowed |\n|---|---|---|")
+    for stem, seconds in alone.items():
+        print(f"| papermill {stem} | {seconds:.1f} s | |")
+    print(f"| sum | {total:.1f} s | |")
+    print(f"| run_all.sh, 1 worker | {one:.1f} s | {5 + 1.05 * total:.1f} s |")
+    print(f"| run_all.sh, 2 workers | {two:.1f} s | {0.7 * total:.1f} s |")
+    if options.write:
+        table = json.loads(SECONDS.read_text()) if SECONDS.exists() else {}
+        table[options.preset] = {stem: round(seconds) for stem, seconds in alone.items()}
+        SECONDS.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
