@@ -1,0 +1,208 @@
+"""Planted bugs of notebook 02_isotropic_curvature."""
+
+import dataclasses
+
+import numpy as np
+
+from tests.planted import Bug
+
+STEM = "02_isotropic_curvature"
+PROBLEMS = "theorylab.problems"
+
+
+def scaled(factor):
+    """The result is off by a factor."""
+
+    def patch(function):
+        return lambda *args, **kwargs: factor * function(*args, **kwargs)
+
+    return patch
+
+
+def scaled_field(field, factor):
+    """One field of the result is off by a factor."""
+
+    def patch(function):
+        def wrong(*args, **kwargs):
+            result = function(*args, **kwargs)
+            return result._replace(**{field: factor * getattr(result, field)})
+
+        return wrong
+
+    return patch
+
+
+def printed_coupling(solve):
+    """The quartic system as printed on the slide: S in place of S/2."""
+    return lambda sigma, dimension=None, factor=1.0, coupling=0.5: solve(sigma, dimension, factor, 2 * coupling)
+
+
+def halved_coupling(stationarity):
+    """The diagnosis halves D, so that the printed form looks right."""
+    return lambda s, sigma, coupling=0.5: stationarity(s, sigma, coupling / 2)
+
+
+def scaled_right_side(factor):
+    """The cubic is solved for a right side that is off by a factor."""
+
+    def patch(cubic_root):
+        return lambda p, q: cubic_root(p, factor * q)
+
+    return patch
+
+
+def lost_two(even_moment):
+    """The fourth moment from S^2 + S_4: the term of the slide."""
+
+    def wrong(s, order, dimension=None):
+        s = np.asarray(s, dtype=float)
+        n = dimension or s.shape[-1]
+        if order != 2:
+            return even_moment(s, order, dimension)
+        return (np.sum(s**2, axis=-1) ** 2 + np.sum(s**4, axis=-1)) / (n * (n + 2))
+
+    return wrong
+
+
+def reversed_weights(power_weights):
+    """Stiffness given to the wrong singular value: the largest one gets that of the smallest."""
+    return lambda s, power, dimension=None: power_weights(s, power, dimension)[..., ::-1]
+
+
+def scaled_exponent(factor):
+    """The averages are taken at an exponent that is off by a factor."""
+
+    def patch(power_weights):
+        return lambda s, power, dimension=None: power_weights(s, factor * power, dimension)
+
+    return patch
+
+
+def uneven_weights(octant):
+    """Quadrature weights that favour one coordinate by about one percent."""
+
+    def wrong(dimension, order):
+        x, w = octant(dimension, order)
+        w = w * (1 + 0.02 * (x[:, 0] - 1 / dimension))
+        return x, w / w.sum()
+
+    return wrong
+
+
+def scaled_leading_coefficient(factor):
+    """The coefficient of x is off by a factor."""
+
+    def patch(evaluate):
+        return lambda polynomial, x: evaluate(polynomial._replace(a=factor * polynomial.a), x)
+
+    return patch
+
+
+def dropped_sign(evaluate):
+    """The cubic term enters with its sign dropped."""
+    return lambda polynomial, x: evaluate(polynomial._replace(b=abs(polynomial.b)), x)
+
+
+def scaled_upper_slope(factor):
+    """The slope above the kink is off by a factor."""
+
+    def patch(extreme_points):
+        def wrong(directions, kink, x, weights):
+            return extreme_points(directions, dataclasses.replace(kink, above=factor * kink.above), x, weights)
+
+        return wrong
+
+    return patch
+
+
+def swapped_slopes(extreme_points):
+    """A where the form is positive and B where it is negative."""
+
+    def wrong(directions, kink, x, weights):
+        return extreme_points(-directions, kink, x, weights)
+
+    return wrong
+
+
+def forgotten_dimension(minimise):
+    """The cone program averages over the sphere of the smaller space."""
+    return lambda sigma, kink, order=200, dimension=None: minimise(sigma, kink, order)
+
+
+def moved_kink(factor):
+    """The kink of the cone program sits at a radius that is off by a factor."""
+
+    def patch(minimise):
+        def wrong(sigma, kink, order=200, dimension=None):
+            return minimise(sigma, dataclasses.replace(kink, radius=factor * kink.radius), order, dimension)
+
+        return wrong
+
+    return patch
+
+
+def forgotten_factor(solve):
+    """The factor c of the curvature is ignored."""
+    return lambda sigma, power, factor=1.0, **rest: solve(sigma, power, **rest)
+
+
+def plain_average(remainder):
+    """The integral remainder without its weight 1 - t."""
+    return lambda loss, W, D, u, order=40, weight=None: remainder(loss, W, D, u, order, lambda t: 1.0)
+
+
+def root_of_width(minimise):
+    """Scaled unknowns divided by the root of the width."""
+
+    def wrong(sigma, kink, widths, order=400):
+        return minimise(sigma, kink, widths, order) / np.sqrt(np.asarray(widths))[:, None]
+
+    return wrong
+
+
+BUGS = [
+    Bug("quartic system as printed", f"{PROBLEMS}.quartic:solve", printed_coupling, ("IC-05c", "IC-07")),
+    Bug("diagnosis with half the D", f"{PROBLEMS}.quartic:stationarity", halved_coupling, ("IC-05",)),
+    Bug("cubic right side +1 %", f"{PROBLEMS}.quartic:cubic_root", scaled_right_side(1.01), ("IC-05c",)),
+    Bug("cubic right side -1 %", f"{PROBLEMS}.quartic:cubic_root", scaled_right_side(0.99), ("IC-05c",)),
+    Bug("fourth moment of the slide", f"{PROBLEMS}.sphere:even_moment", lost_two, ("IC-04",)),
+    Bug("moments +1 %", f"{PROBLEMS}.sphere:even_moment", scaled(1.01), ("IC-04",)),
+    Bug("moments -1 %", f"{PROBLEMS}.sphere:even_moment", scaled(0.99), ("IC-04",)),
+    Bug("stiffness of the wrong index", f"{PROBLEMS}.sphere:power_weights", reversed_weights, ("IC-08", "IC-09")),
+    Bug("exponent +1 %", f"{PROBLEMS}.sphere:power_weights", scaled_exponent(1.01), ("IC-09",)),
+    Bug("exponent -1 %", f"{PROBLEMS}.sphere:power_weights", scaled_exponent(0.99), ("IC-09",)),
+    Bug(
+        "stiffness +1 %",
+        f"{PROBLEMS}.isotropic_curvature:ReducedProblem.stiffness",
+        scaled(1.01),
+        ("IC-08", "IC-03"),
+    ),
+    Bug("stiffness -1 %", f"{PROBLEMS}.isotropic_curvature:ReducedProblem.stiffness", scaled(0.99), ("IC-08",)),
+    Bug("efficiency +1 %", f"{PROBLEMS}.power_curvature:efficiency", scaled(1.01), ("IC-09",)),
+    Bug("efficiency -1 %", f"{PROBLEMS}.power_curvature:efficiency", scaled(0.99), ("IC-09",)),
+    Bug("quadrature with wrong weights", f"{PROBLEMS}.sphere:octant", uneven_weights, ("IC-10", "IC-15")),
+    Bug(
+        "Newton-Schulz coefficient +1 %",
+        "theorylab.spectral.polynomials:evaluate",
+        scaled_leading_coefficient(1.01),
+        ("IC-18",),
+    ),
+    Bug(
+        "Newton-Schulz coefficient -1 %",
+        "theorylab.spectral.polynomials:evaluate",
+        scaled_leading_coefficient(0.99),
+        ("IC-18",),
+    ),
+    Bug("Newton-Schulz sign dropped", "theorylab.spectral.polynomials:evaluate", dropped_sign, ("IC-18",)),
+    Bug("slope above the kink +1 %", f"{PROBLEMS}.kink:extreme_points", scaled_upper_slope(1.01), ("IC-13c",)),
+    Bug("slope above the kink -1 %", f"{PROBLEMS}.kink:extreme_points", scaled_upper_slope(0.99), ("IC-13c",)),
+    Bug("slopes swapped", f"{PROBLEMS}.kink:extreme_points", swapped_slopes, ("IC-13c",)),
+    Bug("threshold +1 %", f"{PROBLEMS}.kink:threshold", scaled(1.01), ("IC-14",)),
+    Bug("threshold -1 %", f"{PROBLEMS}.kink:threshold", scaled(0.99), ("IC-14",)),
+    Bug("wide treated as tall", f"{PROBLEMS}.kink_conic:minimise", forgotten_dimension, ("IC-15", "IC-13")),
+    Bug("kink radius +1 %", f"{PROBLEMS}.kink_conic:minimise", moved_kink(1.01), ("IC-15", "IC-13c")),
+    Bug("kink radius -1 %", f"{PROBLEMS}.kink_conic:minimise", moved_kink(0.99), ("IC-15", "IC-13c")),
+    Bug("curvature factor forgotten", f"{PROBLEMS}.power_curvature:solve", forgotten_factor, ("IC-12",)),
+    Bug("remainder without its weight", f"{PROBLEMS}.taylor:remainder", plain_average, ("IC-01", "IC-02")),
+    Bug("wrong power of the width", f"{PROBLEMS}.smoothed_kink:minimise", root_of_width, ("IC-17",)),
+]
