@@ -53,7 +53,7 @@ import ipywidgets
 from tqdm.auto import tqdm
 for _ in tqdm(range(3)):
     pass
-display(ipywidgets.IntSlider())
+ipywidgets.interact(lambda knob: print(knob), knob=(0, 3))
 print(sys.executable)"""
 
 

@@ -56,7 +56,6 @@ def main(folder: pathlib.Path) -> int:
             progress_bar=False,
             kernel_manager_class=ThisInterpreter,
             coalesce_streams=True,
-            store_widget_state=False,
         )
     except PapermillExecutionError:
         return 1  # the saved notebook tells which cell and why
