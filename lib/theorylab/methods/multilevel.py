@@ -1,7 +1,7 @@
 """Multilevel debiasing of averaged stochastic gradient descent (arXiv 2106.09481, 2301.00457).
 
 The average of N = 2^j SGD steps has a bias of order 1/N. With P(J = j) = 2^-j the estimator
-xbar_1 + 1{J <= cap} 2^J (xbar_{2^J} - xbar_{2^(J-1)}) has the mean of the longest chain, at an expected cost 1 + cap.
+xbar_1 + 1{J <= cap} 2^J (xbar_{2^J} - xbar_{2^(J-1)}) has the mean of the longest chain; expected cost cap + 2^-cap.
 """
 
 import numpy as np

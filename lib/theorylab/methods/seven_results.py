@@ -14,6 +14,11 @@ def l2(v) -> float:
     return float(np.linalg.norm(v))
 
 
+def ratio(numerator: float, denominator: float) -> float:
+    """numerator / denominator, and 0 where the denominator is not positive: at a minimiser nothing is left to share."""
+    return numerator / denominator if denominator > 0 else 0.0
+
+
 def step_facts(problem, x, u, radius: float, c: float = np.nan, norm=l2, dual=l2) -> dict:
     """Facts of the step x -> u = brox(x, t), with respect to the minimiser nearest to x (in ``problem``'s sense).
 
@@ -46,12 +51,12 @@ def step_facts(problem, x, u, radius: float, c: float = np.nan, norm=l2, dual=l2
         "boundary_error": abs(norm(u - x) - radius) / radius,
         "slack": slack,
         "distance_excess": excess,
-        "sharpness": 2.0 * (gap_u - rounding) / (c * slack * radius**2) if c * slack > 0 else np.nan,
-        "gap_ratio": (gap_u - rounding) * (1.0 + radius / after) / gap_x if after > 0 else 0.0,
+        "sharpness": ratio(2.0 * (gap_u - rounding), c * slack * radius**2),
+        "gap_ratio": ratio((gap_u - rounding) * (1.0 + ratio(radius, after)), gap_x),
         "slope": slope_u,
-        "multiplier_norm": c * norm(x - u) / slope_x,
-        "gradient_increase": slope_u / slope_x - 1.0,
-        "descent_violation": (gap_u - gap_x + radius * slope_u - rounding) / gap_x,
+        "multiplier_norm": ratio(c * norm(x - u), slope_x),
+        "gradient_increase": ratio(slope_u, slope_x) - 1.0,
+        "descent_violation": ratio(gap_u - gap_x + radius * slope_u - rounding, gap_x),
     }
 
 
