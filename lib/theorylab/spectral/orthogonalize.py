@@ -1,0 +1,159 @@
+"""One front door to all ways of replacing the singular values of a matrix by one."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from theorylab.spectral import iteration, polar_express
+from theorylab.spectral.exact import by_gram, by_gram_of_narrow, by_svd, default_tolerance
+from theorylab.spectral.polynomials import CUBIC, JORDAN, QUINTIC, OddQuintic, evaluate
+from theorylab.spectral.qdwh import by_qdwh
+from theorylab.spectral.scaling import scaled_exactly
+from theorylab.spectral.zolotarev import by_zolotarev
+
+POLYNOMIAL = ("cubic", "quintic", "jordan", "polar_express", "cans")
+EXACT = ("svd", "eigh", "qdwh", "zolo_pd", "exact")
+METHODS = POLYNOMIAL + EXACT
+DEFAULT_LOWER = 1e-3
+# Rounding pushes singular values above the end of a carried interval; the safety factor of 1.02 and the cushion of 0.02
+# keep the composition inside its basin in bfloat16, where lists without them diverge.
+SAFETY, CUSHION = 1.02, 0.02
+
+
+@torch.no_grad()
+def orthogonalize(
+    G: Tensor,
+    method: str = "polar_express",
+    steps: int | None = None,
+    dtype: torch.dtype | None = None,
+    *,
+    lower: float = DEFAULT_LOWER,
+    tolerance: float | None = None,
+    check: bool = True,
+) -> Tensor:
+    """The polar factor U V^T of G = U Sigma V^T, or its approximation by ``method``.
+
+    ``G``: shape (..., m, n), any number of batch dimensions, real floating point (complex in the methods "svd", "eigh"
+    and "exact"). Returns shape, dtype and device of ``G``, which is not modified and through which no gradient flows.
+
+    =================  =============================================================================================
+    method             what is computed
+    =================  =============================================================================================
+    ``svd``            compact factor from the singular value decomposition
+    ``eigh``           compact factor from the eigenvalues of the Gram matrix in float64 (condition up to 1e7)
+    ``qdwh``           dynamically weighted Halley iteration, backward stable
+    ``zolo_pd``        two iterations with Zolotarev's rational functions
+    ``exact``          ``eigh`` for input narrower than float64, ``svd`` for float64
+    ``cubic``          Newton-Schulz, 3/2 x - 1/2 x^3
+    ``quintic``        Newton-Schulz, 15/8 x - 10/8 x^3 + 3/8 x^5
+    ``jordan``         the five-step Muon polynomial: singular values near one, not a polar factor
+    ``polar_express``  minimax composition for singular values in [``lower``, 1] times the Frobenius norm
+    ``cans``           the composition of ``steps`` quintics with final band 0.3 and the largest slope at zero
+    =================  =============================================================================================
+
+    ``steps``: number of polynomial steps; default 5 for ``jordan``, 8 (5 in bfloat16) for ``polar_express``, 4 for
+    ``cans``, and as many as ``lower`` needs for ``cubic`` and ``quintic``. ``dtype``: working precision; default that
+    of ``G`` (float32 for float16; what accuracy needs, at most float64, for ``eigh`` and ``exact``). ``tolerance``: in
+    the exact methods singular values below this share of the largest are null directions and stay null; default
+    max(m, n) eps in float64, 2 eps in narrower types; ``qdwh`` and ``zolo_pd`` hand rank-deficient input to ``svd``.
+    ``check=False`` skips the test for NaN and infinities, which waits for the device; the affected matrices of the
+    batch then come out as NaN.
+
+    Tall input is handled through its transpose; matrices with n > 1.5 m iterate in Gram space (see ``iteration``).
+    There is no absolute epsilon: c G gives the same result for every c > 0, and zero gives zero. The polynomial methods
+    never wait for the device; the exact ones do so at most once, before they iterate.
+
+    Raises ValueError for NaN or infinities, fewer than two dimensions, or an unknown method, and TypeError for integer
+    or unsupported complex input.
+    """
+    _validate(G, method, steps, check)
+    if G.numel() == 0:
+        return G.clone()
+    wide = G if G.shape[-2] <= G.shape[-1] else G.mT
+    flat = wide if wide.ndim == 2 else wide.reshape(-1, *wide.shape[-2:])
+    compute = _polynomial if method in POLYNOMIAL else _exact
+    result = compute(flat, method, steps, dtype, lower, tolerance).to(G.dtype).reshape(wide.shape)
+    return result if wide is G else result.mT
+
+
+def polar(G: Tensor, *, tolerance: float | None = None) -> tuple[Tensor, Tensor]:
+    """(U, H) with G = U H: U the exact polar factor of G (..., m, n), H (..., n, n) symmetric positive semidefinite.
+
+    U is compact when G is rank deficient. H = (U^T G + G^T U)/2, computed in float64. Errors as in ``orthogonalize``.
+    """
+    _validate(G, "exact", None, True)
+    tolerance = default_tolerance(G.dtype, G.shape) if tolerance is None else tolerance
+    double = G.to(torch.complex128 if G.is_complex() else torch.float64)
+    U = orthogonalize(double, "svd", tolerance=tolerance)
+    H = U.mH @ double
+    return U.to(G.dtype), (0.5 * (H + H.mH)).to(G.dtype)
+
+
+def _validate(G: Tensor, method: str, steps: int | None, check: bool) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if G.ndim < 2:
+        raise ValueError(f"G must have at least two dimensions, got shape {tuple(G.shape)}; reshape or unsqueeze it")
+    if G.is_complex() and method not in ("svd", "eigh", "exact"):
+        raise TypeError(f'method {method!r} takes real input, got {G.dtype}; use "svd", "eigh" or "exact"')
+    if not (G.is_floating_point() or G.is_complex()):
+        raise TypeError(f"G must be floating point, got {G.dtype}; convert it, for example with G.float()")
+    if steps is not None and (steps < 1 or method in EXACT):
+        reason = "has no steps to choose" if method in EXACT else f"needs at least one step, got {steps}"
+        raise ValueError(f"method {method!r} {reason}")
+    if check and not torch.isfinite(G).all():
+        raise ValueError("G contains NaN or infinity; find the step that produced it (check=False skips this test)")
+
+
+def _polynomial(matrix: Tensor, method: str, steps, dtype, lower: float, _tolerance) -> Tensor:
+    working = dtype or (torch.float32 if matrix.dtype == torch.float16 else matrix.dtype)
+    polynomials = polynomials_of(method, steps, working, lower)
+    return iteration.compose(scaled_exactly(matrix).to(working), polynomials)
+
+
+# Scalar work on the host: a compiled graph takes its result as a constant instead of tracing the Remez exchange.
+@torch.compiler.assume_constant_result
+def polynomials_of(
+    method: str, steps: int | None, dtype: torch.dtype, lower: float = DEFAULT_LOWER
+) -> Sequence[OddQuintic]:
+    """The polynomials that ``orthogonalize`` applies, first step first."""
+    if method == "jordan":
+        return (JORDAN,) * (steps or 5)
+    if method == "polar_express":
+        if dtype == torch.bfloat16:
+            return polar_express.coefficients(lower, steps or 5, cushion=CUSHION, safety=SAFETY)
+        return polar_express.coefficients(lower, steps or 8)
+    if method == "cans":
+        return tuple(step.polynomial for step in polar_express.delta_orthogonalizing(steps or 4, 0.3)[0])
+    polynomial = {"cubic": CUBIC, "quintic": QUINTIC}[method]
+    return (polynomial,) * (steps or _steps_needed(polynomial, lower, torch.finfo(dtype).eps))
+
+
+def _steps_needed(polynomial: OddQuintic, lower: float, eps: float) -> int:
+    """Steps of a classical iteration until ``lower`` is within ``eps`` of one: log(1/lower)/log(a) and a few more."""
+    count = 0
+    while 1 - lower > eps:
+        lower, count = float(evaluate(polynomial, lower)), count + 1
+    return max(count, 1)
+
+
+def _exact(matrix: Tensor, method: str, _steps, dtype, _lower, tolerance: float | None) -> Tensor:
+    if tolerance is None:
+        tolerance = default_tolerance(matrix.dtype, matrix.shape)
+    if method == "exact":
+        method = "eigh" if torch.finfo(matrix.dtype).bits < 64 else "svd"
+    half = matrix.dtype in (torch.float16, torch.bfloat16)
+    # LAPACK refuses NaN and infinities for the whole batch: such matrices are taken out and come back as NaN.
+    finite = torch.isfinite(matrix).all(-1, keepdim=True).all(-2, keepdim=True)
+    matrix = torch.where(finite, matrix, 0)
+    scaled = scaled_exactly(matrix.to(dtype or (torch.float32 if half else matrix.dtype)))
+    return torch.where(finite, _factor(scaled, method, tolerance), torch.nan)
+
+
+def _factor(scaled: Tensor, method: str, tolerance: float) -> Tensor:
+    if method == "eigh":
+        return (by_gram_of_narrow if torch.finfo(scaled.dtype).bits < 64 else by_gram)(scaled, tolerance)
+    iterative: Callable | None = {"qdwh": by_qdwh, "zolo_pd": by_zolotarev}.get(method)
+    result = iterative(scaled) if iterative is not None else None
+    return by_svd(scaled, tolerance) if result is None else result
