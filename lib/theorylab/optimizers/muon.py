@@ -1,0 +1,52 @@
+"""Muon: momentum, then an approximate polar factor."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from theorylab.optimizers.loop import MatrixOptimizer, averaged, check_share
+from theorylab.optimizers.polar import check_method, polar_factors
+
+# Factors s in W <- W - lr s O for W of shape (n_out, n_in).
+SCALES = {
+    # K. Jordan's implementation.
+    "original": lambda outputs, inputs: math.sqrt(max(1.0, outputs / inputs)),
+    # The root mean square entry of AdamW's update, 0.2 (Liu et al., arXiv 2502.16982).
+    "match_rms_adamw": lambda outputs, inputs: 0.2 * math.sqrt(max(outputs, inputs)),
+    # Unit operator norm between spaces measured by root mean squares (Bernstein and Newhouse, arXiv 2409.20325).
+    "rms_operator": lambda outputs, inputs: math.sqrt(outputs / inputs),
+    "none": lambda outputs, inputs: 1.0,
+}
+
+
+class Muon(MatrixOptimizer):
+    """M <- momentum M + (1 - momentum) G; W <- (1 - lr weight_decay) W - lr s NS(M), M replaced by
+    momentum M + (1 - momentum) G with the new M when ``nesterov``.
+
+    ``scale`` chooses s by name: "original" sqrt(max(1, n_out/n_in)), "match_rms_adamw" 0.2 sqrt(max(n_out, n_in)),
+    "rms_operator" sqrt(n_out/n_in), "none" 1. ``method``, ``steps``, ``dtype`` as in ``orthogonalize``; with "jordan",
+    5 steps and bfloat16 the steps are those of ``torch.optim.Muon``. Source: K. Jordan et al., Muon (2024). Other
+    arguments as in ``MatrixOptimizer``.
+    """
+
+    def __init__(
+        self, params, lr=1e-3, *, momentum=0.95, nesterov=True, weight_decay=0.1, scale="original",
+        method="jordan", steps=None, dtype=None, maximize=False, fallback="adamw", fallback_lr=3e-4,
+    ):  # fmt: skip
+        check_share("momentum", momentum)
+        check_method(method)
+        if scale not in SCALES:
+            raise ValueError(f"scale must be one of {', '.join(SCALES)}, got {scale!r}")
+        super().__init__(
+            params, lr=lr, weight_decay=weight_decay, maximize=maximize, fallback=fallback, fallback_lr=fallback_lr,
+            momentum=momentum, nesterov=nesterov, scale=scale, method=method, steps=steps, dtype=dtype,
+        )  # fmt: skip
+
+    def direction(self, gradients, states, weights, group) -> list[Tensor]:
+        """s NS(M), with the gradient mixed in once more when ``nesterov``."""
+        momenta = averaged("momentum_buffer", gradients, states, 1 - group["momentum"])
+        if group["nesterov"]:
+            momenta = torch._foreach_lerp(gradients, momenta, group["momentum"])
+        factors = polar_factors(list(momenta), group)
+        return [SCALES[group["scale"]](*factor.shape) * factor for factor in factors]
