@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from theorylab.problems import curvature, kink, kink_conic, power_curvature, quartic, smoothed_kink, sphere
-from theorylab.problems.isotropic_curvature import MatrixModel, ReducedProblem, along, minimise
+from theorylab.problems.isotropic_curvature import MatrixModel, ReducedProblem, along, descend, minimise
 from theorylab.random import generator
 from theorylab.spectral import spectra
 
@@ -137,6 +137,14 @@ def test_matrix_model_is_the_reduced_problem_in_the_singular_basis():
     np.testing.assert_allclose(U.T @ model.grad(Q) @ V, np.diag(reduced.grad(s)), atol=1e-12)
     # The loss accepts a stack of matrices.
     np.testing.assert_allclose(model.loss(np.stack([Q, 2 * Q])), [model.loss(Q), model.loss(2 * Q)])
+
+
+def test_whole_matrix_descent_finds_the_reduced_minimiser():
+    stream = generator(0, "test", "descent")
+    G = stream.standard_normal((2, 3))
+    U, sigma, Vh = np.linalg.svd(G, full_matrices=False)
+    found = descend(MatrixModel(G, curvature.power(4.0), *sphere.directions(3, 4)), stream.standard_normal((2, 3)))
+    np.testing.assert_allclose(found, U @ np.diag(quartic.solve(sigma, 3).s) @ Vh, atol=1e-6)
 
 
 def test_divergence_is_reported():

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import minimize as scipy_minimize
 
 from theorylab.problems import sphere
 from theorylab.problems.curvature import Curvature
@@ -150,3 +151,18 @@ def minimise(problem, start=None, tolerance=1e-14, largest=1e6, max_steps=300):
         loss = problem.loss(s)
     residual, s = best
     return Minimum(s, residual, residual < 1e-8)
+
+
+def descend(model, start):
+    """Minimiser of a MatrixModel over whole matrices, by L-BFGS from `start` (m, n), to rounding of the loss.
+
+    It knows nothing of singular values and is the oracle for the reduction.
+    """
+    shape = start.shape
+
+    def objective(q):
+        Q = q.reshape(shape)
+        return float(model.loss(Q)), model.grad(Q).ravel()
+
+    options = {"ftol": 1e-16, "gtol": 1e-11, "maxiter": 2000, "maxcor": 30}
+    return scipy_minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options).x.reshape(shape)
