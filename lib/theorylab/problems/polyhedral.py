@@ -10,17 +10,17 @@ from scipy.optimize import linprog
 from theorylab.problems.broximal import BallProblem, BallStep, check_ball
 
 
-def solve_accurately(programme) -> None:
-    """Solve a cvxpy programme by Clarabel to 1e-10 where it gets there, else to its default 1e-8.
+def solve_accurately(programme, accuracy: float = 1e-8) -> None:
+    """Solve a cvxpy programme by Clarabel to a hundredth of ``accuracy`` where it gets there, else to ``accuracy``.
 
     Raises RuntimeError when it does not reach that either.
     """
     import cvxpy as cp
 
-    for goal in (1e-10, 1e-9, 1e-8):
+    for goal in (0.01 * accuracy, 0.1 * accuracy, accuracy):
         settings = {f"tol_{kind}": goal for kind in ("gap_abs", "gap_rel", "feas")}
-        # An "inaccurate" answer is then one of accuracy 1e-8 rather than of Clarabel's usual fallback, 5e-5.
-        settings |= {f"reduced_tol_{kind}": 1e-8 for kind in ("gap_abs", "gap_rel", "feas")}
+        # An "inaccurate" answer is then one of this accuracy rather than of Clarabel's usual fallback, 5e-5.
+        settings |= {f"reduced_tol_{kind}": accuracy for kind in ("gap_abs", "gap_rel", "feas")}
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Solution may be inaccurate")
@@ -29,7 +29,7 @@ def solve_accurately(programme) -> None:
             continue
         if programme.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
             return
-    raise RuntimeError("Clarabel does not reach an accuracy of 1e-8; rescale the problem")
+    raise RuntimeError(f"Clarabel does not reach an accuracy of {accuracy:g}; rescale the problem")
 
 
 class ConicBall:
@@ -164,7 +164,7 @@ def brox_width(problem, x, radius: float, directions, norm: str = "euclidean", s
         ends = []
         for sign in (1.0, -1.0):
             direction.value = sign * row
-            solve_accurately(reach)
+            solve_accurately(reach, accuracy=1e-6)
             ends.append(reach.value)
         widths.append(sum(ends) / radius)
     return float(max(widths))
