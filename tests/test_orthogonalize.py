@@ -210,6 +210,16 @@ def test_null_directions_stay_null(method, dtype, shape):
     assert sigma[4:].max() <= 1e-5
 
 
+@pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("size", [40, 256])
+def test_rank_one_sign_matrix_stays_rank_one(method, size):
+    """The decomposition in float32 gives null singular values of up to 50 eps here: they must not become ones."""
+    stream = torch_generator(3, "signs", size)
+    column, row = (torch.randn(size, generator=stream).sign() for _ in range(2))
+    found = orthogonalize(torch.outer(column, row), method)
+    torch.testing.assert_close(found, torch.outer(column, row) / size, atol=1e-5, rtol=0)
+
+
 def test_rank_tolerance_is_adjustable():
     matrix = with_spectrum([1.0, 0.5, 1e-3], 5)
     for tolerance, rank in ((1e-4, 3), (1e-2, 2), (0.6, 1)):

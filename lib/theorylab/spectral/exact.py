@@ -16,15 +16,15 @@ SINGLE_CONDITION_SQUARED = 8.0
 SINGLE_ASPECT = 4
 
 
-def default_tolerance(dtype: torch.dtype, shape: torch.Size) -> float:
-    """Singular values below this share of the largest count as zero.
+def default_tolerance(dtype: torch.dtype, shape: torch.Size, working: torch.dtype = torch.float64) -> float:
+    """Singular values below this share of the largest count as zero: 2 eps of the input type ``dtype`` or max(m, n)
+    eps of the ``working`` type of the decomposition, whichever is larger.
 
-    float64: max(m, n) eps, the error of the decomposition itself. Narrower types are decomposed in float64, so that
-    only the rounding of the input is left; it moves singular values by at most about 0.6 eps times the largest, so 2
-    eps of the input type separates null directions from those of a matrix of condition 10^6 in float32.
+    The first is the rounding of the input, which moves singular values by at most about 0.6 eps times the largest: it
+    separates null directions from those of a matrix of condition 10^6 in float32 when the decomposition is in float64.
+    The second is the error of the decomposition itself; in float32 null singular values of 50 eps occur.
     """
-    narrow = torch.finfo(dtype).bits < 64
-    return 2 * torch.finfo(dtype).eps if narrow else max(shape[-2:]) * torch.finfo(dtype).eps
+    return max(2 * torch.finfo(dtype).eps, max(shape[-2:]) * torch.finfo(working).eps)
 
 
 def by_svd(matrix: Tensor, tolerance: float) -> Tensor:

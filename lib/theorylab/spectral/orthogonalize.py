@@ -55,8 +55,9 @@ def orthogonalize(
     ``steps``: number of polynomial steps; default 5 for ``jordan``, 8 (5 in bfloat16) for ``polar_express``, 4 for
     ``cans``, and as many as ``lower`` needs for ``cubic`` and ``quintic``. ``dtype``: working precision; default that
     of ``G`` (float32 for float16; what accuracy needs, at most float64, for ``eigh`` and ``exact``). ``tolerance``: in
-    the exact methods singular values below this share of the largest are null directions and stay null; default
-    max(m, n) eps in float64, 2 eps in narrower types; ``qdwh`` and ``zolo_pd`` hand rank-deficient input to ``svd``.
+    the exact methods singular values below this share of the largest are null directions and stay null; default 2 eps
+    of the input or max(m, n) eps of the decomposition, whichever is larger (``eigh`` and ``exact`` decompose in
+    float64, the others in ``dtype``); ``qdwh`` and ``zolo_pd`` hand rank-deficient input to ``svd``.
     ``check=False`` skips the test for NaN and infinities, which waits for the device; the affected matrices of the
     batch then come out as NaN.
 
@@ -139,15 +140,17 @@ def _steps_needed(polynomial: OddQuintic, lower: float, eps: float) -> int:
 
 
 def _exact(matrix: Tensor, method: str, _steps, dtype, _lower, tolerance: float | None) -> Tensor:
-    if tolerance is None:
-        tolerance = default_tolerance(matrix.dtype, matrix.shape)
     if method == "exact":
         method = "eigh" if torch.finfo(matrix.dtype).bits < 64 else "svd"
     half = matrix.dtype in (torch.float16, torch.bfloat16)
+    working = dtype or (torch.float32 if half else matrix.dtype)
+    if tolerance is None:
+        decomposed = torch.float64 if method == "eigh" else working
+        tolerance = default_tolerance(matrix.dtype, matrix.shape, decomposed)
     # LAPACK refuses NaN and infinities for the whole batch: such matrices are taken out and come back as NaN.
     finite = torch.isfinite(matrix).all(-1, keepdim=True).all(-2, keepdim=True)
     matrix = torch.where(finite, matrix, 0)
-    scaled = scaled_exactly(matrix.to(dtype or (torch.float32 if half else matrix.dtype)))
+    scaled = scaled_exactly(matrix.to(working))
     return torch.where(finite, _factor(scaled, method, tolerance), torch.nan)
 
 
