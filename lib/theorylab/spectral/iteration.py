@@ -76,12 +76,18 @@ def _quadratic(gram: Tensor, b: float, c: float) -> Tensor:
     return _multiply_add(gram, gram, gram, beta=b, alpha=c)
 
 
+def step(matrix: Tensor, polynomial: OddQuintic) -> Tensor:
+    """a X + (b A + c A^2) X with A = X X^T: one odd polynomial applied to the singular values of X (m, n), m <= n."""
+    a, b, c = polynomial
+    gram = symmetric_product(matrix, matrix.mT)
+    return _multiply_add(matrix, _quadratic(gram, b, c), matrix, beta=a)
+
+
 def direct(matrix: Tensor, polynomials: Sequence[OddQuintic]) -> Tensor:
     """The composition of ``polynomials`` applied to X / ||X||_F, X of shape (m, n) or (B, m, n), in its own dtype."""
     matrix = (matrix / frobenius(matrix)).to(matrix.dtype)
-    for a, b, c in polynomials:
-        gram = symmetric_product(matrix, matrix.mT)
-        matrix = _multiply_add(matrix, _quadratic(gram, b, c), matrix, beta=a)
+    for polynomial in polynomials:
+        matrix = step(matrix, polynomial)
     return matrix
 
 
@@ -107,11 +113,11 @@ def in_gram_space(matrix: Tensor, polynomials: Sequence[OddQuintic], *, restart:
 def _factor(gram: Tensor, polynomials: Sequence[OddQuintic]) -> Tensor:
     """Q with Q X the composition applied to X, from R = X X^T."""
     factor = None
-    for step, (a, b, c) in enumerate(polynomials):
+    for number, (a, b, c) in enumerate(polynomials):
         step_factor = _quadratic(gram, b, c)
         step_factor.diagonal(dim1=-2, dim2=-1).add_(a)
         factor = step_factor if factor is None else symmetric_product(factor, step_factor)
-        if step < len(polynomials) - 1:
+        if number < len(polynomials) - 1:
             gram = symmetric_product(symmetric_product(step_factor, gram), step_factor)
     return factor
 

@@ -110,7 +110,12 @@ def by_qdwh(matrix: Tensor, lower: float | None = None) -> Tensor | None:
     lower = 0.9 * begin.lower if lower is None else lower
     if lower < max(matrix.shape[-2:]) * eps:
         return None
-    iterate = begin.matrix
-    for weight in schedule(min(lower, 1.0), eps):
-        iterate = step(iterate, weight)
-    return (iterate if begin.outer is None else begin.outer @ iterate).mH
+    found = iterate(begin.matrix, min(lower, 1.0))
+    return (found if begin.outer is None else begin.outer @ found).mH
+
+
+def iterate(tall: Tensor, lower: float) -> Tensor:
+    """All iterations on X (..., m, n), m >= n, whose singular values lie in [``lower``, 1], whatever its rank."""
+    for weight in schedule(lower, torch.finfo(tall.dtype).eps):
+        tall = step(tall, weight)
+    return tall

@@ -120,9 +120,16 @@ def by_zolotarev(matrix: Tensor, order: int | None = None, lower: float | None =
     exponent = math.floor(math.log10(lower))
     lower = min(math.floor(lower / 10.0**exponent * 10) * 10.0 ** (exponent - 1), 0.99)
     order = order or order_for(lower)
-    iterate, first = begin.matrix, True
-    while 1 - lower >= max(eps, CONVERGED):
+    found, _ = iterate(begin.matrix, order, lower)
+    return (found if begin.outer is None else begin.outer @ found).mH
+
+
+def iterate(tall: Tensor, order: int, lower: float) -> tuple[Tensor, int]:
+    """All iterations on X (..., m, n), m >= n, whose singular values lie in [``lower``, 1], and their number: the
+    first by QR, the others by Cholesky."""
+    count = 0
+    while 1 - lower >= max(torch.finfo(tall.dtype).eps, CONVERGED):
         function = rational(lower, order)
-        iterate = step(iterate, function, orthogonal=first)
-        lower, first = function.lower, False
-    return (iterate if begin.outer is None else begin.outer @ iterate).mH
+        tall = step(tall, function, orthogonal=count == 0)
+        lower, count = function.lower, count + 1
+    return tall, count
