@@ -1,0 +1,1 @@
+"""Small networks: tensors in, losses and gradients out."""
