@@ -1,0 +1,309 @@
+"""orthogonalize beside what people call today: one interleaved run, medians of ratios, time over floor.
+
+Usage: python benchmarks/orthogonalize.py [--device cpu|cuda] [--seconds-per-cell 40] [--threads N]
+
+Compared: the routine of ``torch.optim.Muon`` (bfloat16), the same formula in float32, ``torch.linalg.svd`` of G and of
+its transpose, ``scipy.linalg.polar``. In each round every method runs once on the same matrix, in rotating order; a
+ratio is taken within a round, and the table gives the median over rounds. The floor of a method is its matrix-product
+operations, as torch's own flop counter sees them, over the measured rate of one large product in that dtype;
+decompositions have no such floor. Writes ``orthogonalize-<device>.md`` and ``.svg`` next to this file.
+"""
+
+import argparse
+import pathlib
+import platform
+import statistics
+import time
+
+import scipy.linalg
+import torch
+from torch.optim._muon import _zeropower_via_newtonschulz
+from torch.utils.flop_counter import FlopCounterMode
+
+from theorylab.optimizers import Muon
+from theorylab.plotting import use_style
+from theorylab.random import torch_generator
+from theorylab.spectral import orthogonalize
+
+FOLDER = pathlib.Path(__file__).parent
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+SHAPES = [(128, 128), (512, 512), (1024, 1024), (256, 4096), (1024, 4096), (4096, 1024), (768, 3072)]
+BATCHES = [(16, 256, 256), (32, 128, 128)]
+# How many times as fast as the direct float32 formula, and as the faster of the two SVDs, each shape is to be.
+FORMULA_TARGETS = {"256x4096": 3.5, "1024x4096": 1.9, "4096x1024": 1.9}
+FORMULA_TARGETS |= {shape: 1 / 1.05 for shape in ("128x128", "512x512", "1024x1024")}
+SVD_TARGETS = {"256x4096": 2.0}
+SVD_TARGETS |= {shape: 1 / 1.1 for shape in ("128x128", "512x512", "1024x1024", "1024x4096", "4096x1024", "768x3072")}
+MIN_ROUNDS, MAX_ROUNDS = 3, 25
+
+
+def torch_muon(G):
+    """The routine of torch.optim.Muon: bfloat16, one matrix at a time."""
+    if G.ndim == 3:
+        return torch.stack([torch_muon(matrix) for matrix in G])
+    return _zeropower_via_newtonschulz(G, COEFFICIENTS, 5, 1e-7)
+
+
+def formula(G):
+    """The same formula as written, in the dtype of the input."""
+    a, b, c = COEFFICIENTS
+    X = G.mT if G.shape[-2] > G.shape[-1] else G
+    X = X / (torch.linalg.matrix_norm(X, keepdim=True) + 1e-7)
+    for _ in range(5):
+        A = X @ X.mT
+        X = a * X + (b * A + c * A @ A) @ X
+    return X.mT if G.shape[-2] > G.shape[-1] else X
+
+
+def svd_factor(G):
+    """U V^T by torch.linalg.svd."""
+    U, _, Vh = torch.linalg.svd(G, full_matrices=False)
+    return U @ Vh
+
+
+BASELINES = {
+    "formula, float32": formula,
+    "torch.optim.Muon, bfloat16": lambda G: torch_muon(G.bfloat16()),
+    "svd of G": svd_factor,
+    "svd of the transpose": lambda G: svd_factor(G.mT).mT,
+}
+SCIPY = "scipy.linalg.polar"
+OURS = {
+    "jordan, float32": lambda G: orthogonalize(G, "jordan", check=False),
+    "jordan, bfloat16": lambda G: orthogonalize(G.bfloat16(), "jordan", check=False),
+    "polar_express, 5 steps, float32": lambda G: orthogonalize(G, "polar_express", 5, check=False),
+    "polar_express, 5 steps, bfloat16": lambda G: orthogonalize(G.bfloat16(), "polar_express", 5, check=False),
+    "exact": lambda G: orthogonalize(G, "exact", check=False),
+    "qdwh": lambda G: orthogonalize(G, "qdwh", check=False),
+}
+METHODS = {
+    **BASELINES,
+    SCIPY: lambda G: scipy.linalg.polar(G.numpy(), side="left" if G.shape[0] <= G.shape[1] else "right"),
+    **OURS,
+}
+
+
+def seconds(function, argument) -> float:
+    """Wall seconds of one call, the device waited for."""
+    if argument.is_cuda:
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    function(argument)
+    if argument.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def interleaved(methods: dict, argument, budget: float) -> dict[str, list[float]]:
+    """Times per method; one warm-up each, then rounds of all methods in rotating order until the budget is used.
+
+    A method whose warm-up took more than a fifth of the budget is not run again: its one time is that warm-up.
+    """
+    warm_up = {name: seconds(function, argument) for name, function in methods.items()}
+    times: dict[str, list[float]] = {name: [first] if first > budget / 5 else [] for name, first in warm_up.items()}
+    names, begun = [name for name in methods if not times[name]], time.perf_counter()
+    for round_number in range(MAX_ROUNDS):
+        if round_number >= MIN_ROUNDS and time.perf_counter() - begun > budget:
+            break
+        shift = round_number % len(names)
+        for name in names[shift:] + names[:shift]:
+            times[name].append(seconds(methods[name], argument))
+    return times
+
+
+def median_ratio(times: dict, slow: str, fast: str) -> float:
+    """Median over rounds of time(slow) / time(fast): how many times as fast the second is."""
+    return statistics.median(a / b for a, b in zip(times[slow], times[fast]))
+
+
+def product_rate(dtype, device) -> float:
+    """Operations per second of one 2048 x 2048 product: the roof of every polynomial method."""
+    size = 2048
+    matrix = torch.randn(size, size, device=device).to(dtype)
+    matrix @ matrix
+    return 2 * size**3 / statistics.median(seconds(lambda X: X @ X, matrix) for _ in range(7))
+
+
+def operations(function, argument) -> int:
+    """Matrix-product operations of one call, counted by torch."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        function(argument)
+    return counter.get_total_flops()
+
+
+def spread(function, argument) -> str:
+    """Range of the singular values of the result."""
+    sigma = torch.linalg.svdvals(function(argument).double())
+    return f"{sigma.min():.3f} to {sigma.max():.3f}"
+
+
+def draw(shape, device):
+    """A Gaussian matrix or batch, drawn on the CPU."""
+    return torch.randn(*shape, generator=torch_generator(0, "benchmark", *shape)).to(device)
+
+
+def measure_cell(shape, device, budget, rates) -> list[dict]:
+    """One row per method for one shape."""
+    G = draw(shape, device)
+    methods = dict(METHODS)
+    if device == "cuda" or G.ndim == 3:
+        del methods[SCIPY]
+    times = interleaved(methods, G, budget)
+    rows = []
+    for name, values in times.items():
+        row = {"shape": "x".join(map(str, shape)), "method": name, "ms": 1e3 * statistics.median(values)}
+        row["rounds"] = len(values)
+        row["formula / this"] = median_ratio(times, "formula, float32", name)
+        row["torch Muon / this"] = median_ratio(times, "torch.optim.Muon, bfloat16", name)
+        row["best svd / this"] = min(median_ratio(times, svd, name) for svd in ("svd of G", "svd of the transpose"))
+        polynomial = "svd" not in name and name not in (SCIPY, "exact", "qdwh")
+        dtype = "bfloat16" if "bfloat16" in name else "float32"
+        row["time / floor"] = (
+            statistics.median(values) * rates[dtype] / operations(methods[name], G) if polynomial else None
+        )
+        row["singular values"] = spread(methods[name], G) if name != SCIPY and G.ndim == 2 else ""
+        rows.append(row)
+    return rows
+
+
+def gpt_matrices(device, layers=12, width=256):
+    """The matrices of a GPT with gradients: per layer attention in and out, feed-forward in and out."""
+    shapes = [(3 * width, width), (width, width), (4 * width, width), (width, 4 * width)] * layers
+    parameters = [torch.nn.Parameter(draw(shape, device)) for shape in shapes]
+    for number, parameter in enumerate(parameters):
+        gradient = torch.randn(parameter.shape, generator=torch_generator(0, "gradient", number))
+        parameter.grad = gradient.to(device)
+    return parameters
+
+
+def measure_step(device, budget) -> dict[str, list[float]]:
+    """An optimizer step on the matrices of a 12-layer, width-256 GPT."""
+
+    def stepper(make):
+        optimizer = make(gpt_matrices(device))
+        return lambda _: optimizer.step()
+
+    optimizers = {
+        "torch.optim.Muon": stepper(torch.optim.Muon),
+        "Muon, bfloat16": stepper(lambda p: Muon(p, dtype=torch.bfloat16)),
+        "Muon, float32": stepper(Muon),
+        "Muon, polar_express 5, bfloat16": stepper(
+            lambda p: Muon(p, method="polar_express", steps=5, dtype=torch.bfloat16)
+        ),
+    }
+    return interleaved(optimizers, draw((1, 1), device), budget)
+
+
+def targets(rows, step) -> list[tuple[str, str, str]]:
+    """The numbers asked for and the numbers reached."""
+    value = {(row["shape"], row["method"]): row for row in rows}
+    formula_, svd, muon = "formula / this", "best svd / this", "torch Muon / this"
+    cells = [(shape, "jordan, float32", formula_, need) for shape, need in FORMULA_TARGETS.items()]
+    cells += [(shape, "exact", svd, need) for shape, need in SVD_TARGETS.items()]
+    cells += [("256x4096", "jordan, bfloat16", muon, 1.5), ("32x128x128", "jordan, bfloat16", muon, 1.8)]
+    asked = [
+        (f"{method} at {shape}: {column}", need, value[shape, method][column]) for shape, method, column, need in cells
+    ]
+    asked.append(
+        ("GPT step: torch.optim.Muon / this", 1 / 0.8, median_ratio(step, "torch.optim.Muon", "Muon, bfloat16"))
+    )
+    return [(name, f"{need:.2f}", f"{got:.2f}{'' if got >= need else ' (not reached)'}") for name, need, got in asked]
+
+
+def table(header, rows) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join([*lines, *("| " + " | ".join(map(str, row)) + " |" for row in rows)])
+
+
+def report(device_name, threads, rates, rows, step) -> str:
+    """The page that is committed."""
+    columns = ["formula / this", "torch Muon / this", "best svd / this", "time / floor"]
+    body = [
+        [
+            row["shape"],
+            row["method"],
+            f"{row['ms']:.2f}",
+            *("–" if row[c] is None else f"{row[c]:.2f}" for c in columns),
+            row["singular values"],
+            row["rounds"],
+        ]
+        for row in rows
+    ]
+    steps = [
+        [
+            name,
+            f"{1e3 * statistics.median(values):.1f}",
+            f"{median_ratio(step, 'torch.optim.Muon', name):.2f}",
+            len(values),
+        ]
+        for name, values in step.items()
+    ]
+    rate_text = ", ".join(f"{name} {rate / 1e9:.0f}" for name, rate in rates.items())
+    version = torch.__version__.split("+")[0]
+    parts = [
+        f"# orthogonalize on {device_name}",
+        f"Generated by `python benchmarks/orthogonalize.py`; torch {version}, {threads} threads. Measured product "
+        f"rates in GFLOP/s: {rate_text}. Gaussian matrices. Ratios above 1 mean that the method of the row is faster.",
+        "## Asked and reached",
+        table(["what", "asked", "reached"], targets(rows, step)),
+        "## All methods",
+        table(["shape", "method", "ms", *columns, "singular values", "rounds"], body),
+        "## One optimizer step, 48 matrices of a 12-layer, width-256 GPT",
+        table(["optimizer", "ms", "torch.optim.Muon / this", "rounds"], steps),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def figure(rows, path) -> None:
+    """Time over the direct formula by shape, one marker per method."""
+    import matplotlib.pyplot as plt
+
+    use_style()
+    fig, axes = plt.subplots(figsize=(9, 4.6))
+    shapes = list(dict.fromkeys(row["shape"] for row in rows))
+    for name in (
+        "jordan, float32",
+        "jordan, bfloat16",
+        "torch.optim.Muon, bfloat16",
+        "exact",
+        "svd of G",
+        "svd of the transpose",
+    ):
+        chosen = [row for row in rows if row["method"] == name]
+        speed = [row["formula / this"] for row in chosen]
+        axes.semilogy([shapes.index(row["shape"]) for row in chosen], speed, "o-", label=name, linewidth=1)
+    axes.axhline(1, color="black", linestyle="--", linewidth=1)
+    axes.set_xticks(range(len(shapes)), shapes, rotation=30, ha="right")
+    axes.set_ylabel("times as fast as the direct formula in float32")
+    axes.legend(ncols=2)
+    fig.savefig(path, metadata={"Date": None, "Creator": "theorylab"})
+
+
+def main() -> None:
+    """Command line of the module docstring."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--seconds-per-cell", type=float, default=40.0)
+    parser.add_argument("--threads", type=int, default=None)
+    options = parser.parse_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        parser.error("torch finds no CUDA device; use --device cpu")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    rates = {name: product_rate(getattr(torch, name), options.device) for name in ("float32", "bfloat16", "float64")}
+    rows = []
+    for shape in SHAPES + BATCHES:
+        rows += measure_cell(shape, options.device, options.seconds_per_cell, rates)
+        print(f"{rows[-1]['shape']} done, {rows[-1]['rounds']} rounds", flush=True)
+    step = measure_step(options.device, options.seconds_per_cell)
+    name = torch.cuda.get_device_name() if options.device == "cuda" else f"{platform.machine()} CPU"
+    page = report(name, torch.get_num_threads(), rates, rows, step)
+    (FOLDER / f"orthogonalize-{options.device}.md").write_text(page, encoding="utf-8")
+    figure(rows, FOLDER / f"orthogonalize-{options.device}.svg")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
