@@ -1,14 +1,14 @@
 """Every planted bug turns a verdict red; without one, every verdict is as expected."""
 
+import functools
 import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.planted.run import ROOT, tables
+from tests.planted.run import ROOT, SOUND, tables
 from theorylab.claims import catalogue
 
 TABLES = tables()
@@ -16,21 +16,14 @@ TABLES = tables()
 BROKEN_CALL = ("TypeError", "NameError", "AttributeError", "ImportError", "ModuleNotFoundError", "SyntaxError")
 
 
-def run(stem: str, *number: int) -> dict:
-    threads = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    command = [sys.executable, "-m", "tests.planted.run", stem, *map(str, number)]
+@functools.cache
+def found(stem: str) -> dict:
+    """Outcomes of all runs of a notebook by the number of the bug, and without one."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    command = [sys.executable, "-m", "tests.planted.run", stem]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **threads})
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
-
-
-@pytest.fixture(scope="session")
-def found():
-    """Outcomes of all runs by (stem, number of the bug or None), two at a time."""
-    keys = [(stem, number) for stem, bugs in TABLES.items() for number in (None, *range(len(bugs)))]
-    with ThreadPoolExecutor(2) as pool:
-        results = pool.map(lambda key: run(key[0], *([] if key[1] is None else [key[1]])), keys)
-        return dict(zip(keys, results))
 
 
 @pytest.mark.parametrize("stem", TABLES)
@@ -43,8 +36,8 @@ def test_table_is_large_enough_and_hits_every_headline(stem):
 
 
 @pytest.mark.parametrize("stem", TABLES)
-def test_without_a_bug_every_outcome_is_as_expected(found, stem):
-    claims, result = catalogue.load()[stem].claims, found[stem, None]
+def test_without_a_bug_every_outcome_is_as_expected(stem):
+    claims, result = catalogue.load()[stem].claims, found(stem)[SOUND]
     assert not result["errors"]
     unexpected = {
         id: result["outcomes"].get(id)
@@ -60,8 +53,8 @@ def test_without_a_bug_every_outcome_is_as_expected(found, stem):
     ("stem", "number"),
     [pytest.param(stem, n, id=f"{stem}: {bug.name}") for stem, bugs in TABLES.items() for n, bug in enumerate(bugs)],
 )
-def test_bug_turns_a_verdict_red(found, stem, number):
-    bug, result, claims = TABLES[stem][number], found[stem, number], catalogue.load()[stem].claims
+def test_bug_turns_a_verdict_red(stem, number):
+    bug, result, claims = TABLES[stem][number], found(stem)[str(number)], catalogue.load()[stem].claims
     broken = [error for error in result["errors"] if error.startswith(BROKEN_CALL)]
     for id in bug.claims:
         outcome = result["outcomes"].get(id)

@@ -1,13 +1,16 @@
-"""Run the sections of one notebook that judge some claims, with or without a planted bug, and print the outcomes.
+"""Run one notebook's judging sections without a bug and with each planted bug, and print the outcomes.
 
-Usage: python -m tests.planted.run STEM [BUG_NUMBER]     (from the root of the checkout)
+Usage: python -m tests.planted.run STEM [BUG_NUMBER ...]     (from the root of the checkout)
 
-Prints one line of JSON: {"outcomes": {id: outcome}, "errors": [exception names with their messages]}.
+Prints one line of JSON: {"sound" or bug number: {"outcomes": {id: outcome}, "errors": [exceptions]}}. Everything is
+imported once; each run then is a fork of that process, so that no bug and no cached value reaches the next run.
 """
 
+import ast
 import importlib
 import io
 import json
+import multiprocessing
 import os
 import pathlib
 import re
@@ -21,6 +24,8 @@ import nbformat
 from tests.planted import Bug
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+SOUND = "sound"
+WORKERS = 2
 SKIPPED_TAGS = {"picture", "explore", "solution", "ledger"}
 
 
@@ -69,10 +74,21 @@ def plant(bug: Bug) -> None:
     setattr(owner, name, bug.patch(getattr(owner, name)))
 
 
+def imports(notebook) -> str:
+    """The import statements of all its cells: done once, before the forks."""
+    trees = [ast.parse(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
+    statements = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return "\n".join(ast.unparse(node) for node in statements)
+
+
+def read(stem: str):
+    """The notebook as committed."""
+    return nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4)
+
+
 def execute(stem: str, bug: Bug | None) -> dict:
     """Outcomes and errors of the sections concerned (all of them without a bug)."""
-    notebook = nbformat.read(ROOT / "notebooks" / f"{stem}.ipynb", as_version=4)
-    setup, *rest = sections(notebook)
+    setup, *rest = sections(read(stem))
     chosen = rest if bug is None else [section for section in rest if judges(section, bug.claims)]
     if bug is not None:
         plant(bug)
@@ -90,14 +106,25 @@ def execute(stem: str, bug: Bug | None) -> dict:
     return {"outcomes": {id: row["outcome"] for id, row in entries.items()}, "errors": errors}
 
 
+def execute_number(job: tuple[str, str]) -> dict:
+    """``execute`` by the number of the bug in its table, or "sound"."""
+    stem, number = job
+    return execute(stem, None if number == SOUND else tables()[stem][int(number)])
+
+
 def main() -> None:
     """Command line of the module docstring."""
     import matplotlib
 
     matplotlib.use("agg")
     warnings.simplefilter("ignore")
-    stem, *number = sys.argv[1:]
-    print(json.dumps(execute(stem, tables()[stem][int(number[0])] if number else None)))
+    stem, *numbers = sys.argv[1:]
+    numbers = numbers or [SOUND, *map(str, range(len(tables()[stem])))]
+    exec(imports(read(stem)), {})
+    context = multiprocessing.get_context("fork")
+    with context.Pool(WORKERS, maxtasksperchild=1) as pool:
+        results = pool.map(execute_number, [(stem, number) for number in numbers], chunksize=1)
+    print(json.dumps(dict(zip(numbers, results))))
 
 
 if __name__ == "__main__":
