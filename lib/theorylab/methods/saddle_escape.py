@@ -1,0 +1,169 @@
+"""How long a method stays at a saddle: first-passage times, batched over trials, censored and never dropped.
+
+Every trial has its own noise stream, named by seed, width, law and trial, whatever the method: runs are paired by trial
+and do not depend on how they are batched. Trials that have escaped leave the batch.
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from theorylab.methods import isotropic_escape
+from theorylab.methods.matrix_steps import method as method_of
+from theorylab.methods.matrix_steps import scaled
+from theorylab.problems.gradient_noise import Noise
+from theorylab.problems.saddle import STATISTICS, Saddle, operator_aligned, reached_by_invariants
+from theorylab.random import torch_generator
+
+STEPSIZE, CAP, LONG_CAP = 0.1, 1500, 20_000
+# Between two looks at who has escaped the device is never waited for.
+LOOK_EVERY = 4
+
+
+def escape(
+    method: str,
+    n: int,
+    trials: int,
+    noise: Noise,
+    *,
+    seed: int,
+    convention: str = "NATIVE",
+    stepsize: float | Tensor = STEPSIZE,
+    statistics: tuple[str, ...] = ("S",),
+    cap: int = CAP,
+    localised: bool = False,
+    reduced: bool | None = None,
+    device: str = "cpu",
+    **constants,
+) -> pd.DataFrame:
+    """Escape times of ``trials`` runs from W = 0: one row per trial and statistic, with columns method, n, trial,
+    statistic, ``tau`` (the cap where censored), ``censored``, and the ``loss``, ``orthogonal`` norm ||W - s u v^T||_F
+    and ``signal`` s at that step.
+
+    ``constants`` (curvature, bulk, restoring) go to the :class:`Saddle`. ``reduced``: SGD and NGD in Gaussian noise
+    are simulated exactly in law by two scalars (see ``isotropic_escape``); None does so wherever possible, False never.
+
+    Raises ValueError for an unknown method, convention or statistic, no trials, a stepsize or cap that is not positive.
+    """
+    _check(method, trials, statistics, stepsize, cap)
+    possible = method in ("SGD", "NGD") and noise.law == "Gaussian" and "O" not in statistics
+    if possible and reduced is not False:
+        found = isotropic_escape.escape(
+            method, n, trials, noise.deviation(n), seed=seed, convention=convention, stepsize=stepsize,
+            statistics=statistics, cap=cap, **constants,
+        )  # fmt: skip
+    else:
+        build = Saddle.localised if localised else Saddle.delocalised
+        saddle = build(n, range(trials), seed=seed, device=device, **constants)
+        found = _simulate(method, saddle, noise, seed, convention, stepsize, statistics, cap)
+    rows = [
+        pd.DataFrame({"method": method, "n": n, "trial": range(trials), "statistic": statistic, **found[statistic]})
+        for statistic in statistics
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+def _check(method, trials, statistics, stepsize, cap) -> None:
+    method_of(method)
+    if trials < 1:
+        raise ValueError(f"trials must be at least 1, got {trials}")
+    if unknown := set(statistics) - set(STATISTICS) or not statistics:
+        raise ValueError(f"statistics must be some of {', '.join(STATISTICS)}, got {unknown or 'none'}")
+    if not 0 < float(np.max(np.asarray(stepsize))) < math.inf or np.min(np.asarray(stepsize)) <= 0:
+        raise ValueError(f"stepsize must be positive and finite, got {stepsize!r}")
+    if cap < 1:
+        raise ValueError(f"cap must be at least one step, got {cap}")
+
+
+@torch.no_grad()
+def _simulate(name, saddle: Saddle, noise: Noise, seed, convention, stepsize, statistics, cap) -> dict:
+    """First passages of the full matrix iteration: {statistic: {column: array}}."""
+    method, W = method_of(name), saddle.start()
+    trials, n = len(W), saddle.n
+    generators = [torch_generator(seed, "saddle noise", noise.law, n, trial) for trial in range(trials)]
+    state = tuple(torch.zeros_like(W) for _ in range(method.memory))
+    rates = torch.as_tensor(stepsize, dtype=W.dtype, device=W.device).expand(trials)[:, None, None]
+    probe = torch.ones_like(saddle.u)
+    alive = torch.arange(trials, device=W.device)
+    record = {q: _Passages(trials, W.device) for q in statistics}
+    s = saddle.along(W)
+    for t in range(1, cap + 1):
+        G = saddle.grad(W, s).add_(noise.draw(n, generators).to(W.device))
+        D, state = method.direction(G, state, t)
+        W = W * (1 - rates * method.decay) if method.decay else W
+        W = W - rates * scaled(D, convention)
+        s = saddle.along(W)
+        orthogonal_squared = ((W**2).sum((-2, -1)) - s**2).clamp_min(0)
+        for q in statistics:
+            if q == "O":
+                reached, probe = operator_aligned(W, s, probe)
+            else:
+                reached = reached_by_invariants(q, s, orthogonal_squared, saddle.curvature, saddle.bulk)
+            record[q].note(alive, reached, t, s, orthogonal_squared, saddle)
+        if t % LOOK_EVERY == 0 or t == cap:
+            waiting = torch.stack([record[q].tau[alive] == 0 for q in statistics]).any(0)
+            waiting &= torch.isfinite(s)
+            keep = waiting.nonzero()[:, 0]
+            if len(keep) == 0:
+                break
+            if len(keep) < len(alive):
+                alive, saddle, W, s, probe = alive[keep], saddle.select(keep), W[keep], s[keep], probe[keep]
+                state, rates = tuple(part[keep] for part in state), rates[keep]
+                generators = [generators[k] for k in keep.tolist()]
+    return {q: passages.columns(cap) for q, passages in record.items()}
+
+
+class _Passages:
+    """First-passage times of one statistic and what was seen there, kept on the device (tau 0: not yet)."""
+
+    def __init__(self, trials: int, device):
+        self.tau = torch.zeros(trials, dtype=torch.long, device=device)
+        self.seen = torch.full((3, trials), torch.nan, device=device)
+
+    def note(self, alive: Tensor, reached: Tensor, t: int, s: Tensor, orthogonal_squared: Tensor, saddle: Saddle):
+        first = reached & (self.tau[alive] == 0)
+        values = torch.stack([saddle.loss(s, orthogonal_squared), orthogonal_squared.sqrt(), s])
+        self.seen[:, alive] = torch.where(first, values, self.seen[:, alive])
+        self.tau[alive] = torch.where(first, t, self.tau[alive])
+
+    def columns(self, cap: int) -> dict[str, np.ndarray]:
+        tau = self.tau.cpu().numpy()
+        loss, orthogonal, signal = self.seen.cpu().double().numpy()
+        censored = tau == 0
+        return {
+            "tau": np.where(censored, cap, tau),
+            "censored": censored,
+            "loss": loss,
+            "orthogonal": orthogonal,
+            "signal": signal,
+        }
+
+
+def by_trial(found: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """D = n^2 in increasing order and tau of shape (trials, len(D)) of one method and statistic: what a slope needs."""
+    pivot = found.pivot(index="trial", columns="n", values="tau")
+    if pivot.isna().any().any():
+        raise ValueError("found mixes runs of several methods or sizes: every trial needs one tau per n")
+    return pivot.columns.to_numpy(dtype=float) ** 2, pivot.to_numpy(dtype=float)
+
+
+def trajectory(
+    method: str, n: int, trials: int, noise: Noise, steps: int, *, seed: int, stepsize=STEPSIZE, **constants
+):
+    """The signal s and the orthogonal Frobenius and operator norms over time: arrays (3, steps + 1, trials)."""
+    chosen = method_of(method)
+    saddle = Saddle.delocalised(n, range(trials), seed=seed, **constants)
+    generators = [torch_generator(seed, "saddle noise", noise.law, n, trial) for trial in range(trials)]
+    W, seen = saddle.start(), np.zeros((3, steps + 1, trials))
+    state = tuple(torch.zeros_like(W) for _ in range(chosen.memory))
+    with torch.no_grad():
+        for t in range(1, steps + 1):
+            D, state = chosen.direction(saddle.grad(W) + noise.draw(n, generators), state, t)
+            W = (1 - stepsize * chosen.decay) * W - stepsize * D
+            s = saddle.along(W)
+            orthogonal = W - saddle.at(1.0) * s[:, None, None]
+            seen[:, t] = s, torch.linalg.matrix_norm(orthogonal), torch.linalg.matrix_norm(orthogonal, 2)
+    return seen
