@@ -1,4 +1,4 @@
-"""Optimality conditions on the lens in exact arithmetic (sympy): multipliers, tangent space, H and the limit covariance.
+"""Optimality conditions on the lens in exact arithmetic (sympy): multipliers, H and the limit covariance.
 
 The constraints are g_1 = ||x - e1||^2 - 4 <= 0 and g_2 = ||x + e1||^2 - 4 <= 0, so that the multipliers belong to the
 gradients 2(x - e1) and 2(x + e1).
