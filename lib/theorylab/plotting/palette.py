@@ -26,6 +26,14 @@ METHODS = {
     "AdamW": SKY,
     "msgn": GREEN,
     "gradient": VERMILION,
+    "Jordan": GREEN,
+    "Polar Express": BLUE,
+    "quintic": ORANGE,
+    "CANS": PURPLE,
+    "five triples": SKY,
+    "QDWH": VERMILION,
+    "SVD": ORANGE,
+    "eigh": PURPLE,
 }
 
 
