@@ -64,7 +64,7 @@ def overlaps(spikes: Saddle, G: Tensor, kind: str) -> np.ndarray:
     """Overlap with the spike, per draw, of one image of G.
 
     ``kind``: "exact" (polar factor), "quintic" (five steps of Muon's polynomial), "sign" (sign matrix over its
-    Frobenius norm), "leading" (u_1 v_1^T, the projection on the leading singular vectors). Raises ValueError for others.
+    Frobenius norm), "leading" (u_1 v_1^T of the leading singular vectors). Raises ValueError for others.
     """
     if kind == "exact":
         image = orthogonalize(G, "exact")
