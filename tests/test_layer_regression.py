@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from theorylab.methods.layer_descent import (
     GD,
+    ExactLineSearch,
     SpecGD,
     along_gd,
     along_specgd,
@@ -25,6 +26,7 @@ from theorylab.methods.layer_descent import (
     steps_to,
 )
 from theorylab.problems.layer_regression import LayerRegression
+from theorylab.problems.norm_models import dual_of_spectral_norm, euclidean_model_minimum, spectral_model_minimum
 from theorylab.problems.random_features import (
     features,
     gathered,
@@ -97,6 +99,14 @@ def test_line_search_is_the_best_multiple(problem):
     multiples = torch.linspace(0.5, 3, 2001, dtype=torch.float64)
     best = torch.stack([problem.loss(W) - problem.loss(W + s * spectral) for s in multiples]).amax(0)
     torch.testing.assert_close(best, found.line_spec, rtol=1e-5, atol=0)
+
+
+def test_exact_line_search_takes_the_decrease_it_promises(problem):
+    W = some_weights(problem)
+    found, _, _ = facts(problem, W)
+    for method, decrease in ((GD(), found.line_gd), (SpecGD(), found.line_spec)):
+        reached = ExactLineSearch(method).step(problem, W)
+        torch.testing.assert_close(problem.loss(W) - problem.loss(reached), decrease)
 
 
 def test_closed_form_follows_the_loop(problem):
@@ -218,6 +228,16 @@ def test_limits_and_types_are_named():
         gd_steps_to(problem, 1e-3, limit=2)
     with pytest.raises(TypeError, match="share a floating-point dtype"):
         LayerRegression(torch.zeros(2, 3), torch.zeros(2, 3).double())
+
+
+def test_conic_solver_finds_the_models_minima():
+    G = some_weights(regression([0], 4))[0].numpy()
+    nuclear = np.linalg.norm(G, "nuc")
+    assert spectral_model_minimum(G, 3.0) == pytest.approx(-(nuclear**2) / 6, rel=1e-6)
+    assert euclidean_model_minimum(G, 3.0) == pytest.approx(-np.sum(G**2) / 6, rel=1e-6)
+    assert dual_of_spectral_norm(G) == pytest.approx(nuclear, rel=1e-6)
+    with pytest.raises(ValueError, match="curvature must be positive"):
+        spectral_model_minimum(G, 0.0)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

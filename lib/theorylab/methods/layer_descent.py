@@ -63,6 +63,18 @@ class SpecGD:
         return W + self.multiple * spectral_step(problem, G, polar_factor(G, self.tolerance, self.method))
 
 
+@dataclass(frozen=True)
+class ExactLineSearch:
+    """The direction of ``method`` with the multiple that decreases f most; for GD this is Cauchy's steepest descent."""
+
+    method: GD | SpecGD
+
+    def step(self, problem: LayerRegression, W: Tensor) -> Tensor:
+        U = self.method.step(problem, W) - W
+        multiple = -(problem.gradient(W) * U).sum(MATRIX) / problem.curvature(U)
+        return W + multiple[..., None, None] * U
+
+
 def descend(method, problem: LayerRegression, W: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """The iterate after ``steps`` steps and the gaps on the way, shape (steps + 1, ...).
 
