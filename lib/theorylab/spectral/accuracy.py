@@ -52,5 +52,9 @@ def iterates(matrix: Tensor, polynomials: Sequence[OddQuintic]) -> Iterator[Tens
 
 
 def spectral_distances(matrix: Tensor, factor: Tensor, polynomials: Sequence[OddQuintic]) -> list[float]:
-    """||X_k - U V^T|| in spectral norm after each step."""
-    return [float(torch.linalg.matrix_norm((x - factor).mT, ord=2)) for x in iterates(matrix, polynomials)]
+    """||X_k - U V^T|| in spectral norm after each step, infinite once the iterates have diverged."""
+    return [_spectral_norm(x - factor) for x in iterates(matrix, polynomials)]
+
+
+def _spectral_norm(matrix: Tensor) -> float:
+    return float(torch.linalg.matrix_norm(matrix.mT, ord=2)) if torch.isfinite(matrix).all() else math.inf
