@@ -34,6 +34,8 @@ METHODS = {
     "QDWH": VERMILION,
     "SVD": ORANGE,
     "eigh": PURPLE,
+    "SPG": BLUE,
+    "SAA": GREEN,
 }
 
 
