@@ -61,7 +61,7 @@ def regularity(problem: Tilted, tilts) -> list[Regularity]:
     found = []
     for tilt in np.atleast_2d(tilts):
         v.value = tilt
-        programme.solve(solver=cp.CLARABEL, tol_gap_abs=1e-10, tol_gap_rel=1e-10, tol_feas=1e-10)
+        programme.solve(solver=cp.CLARABEL)
         duals = [np.atleast_1d(constraint.dual_value) for constraint in constraints]
         found.append(_regularity(problem, x.value, duals))
     return found
