@@ -18,10 +18,10 @@ from theorylab.spectral.orthogonalize import orthogonalize
 HIDDEN = (48, 48)
 TRAINING_STEP, MOMENTUM = 0.1, 0.9
 # Multiples of each direction's own guaranteed step over which the line search looks.
-GRID = tuple(2.0**exponent for exponent in range(-6, 13))
+GRID = tuple(2.0**exponent for exponent in range(14))
 
 
-def compare_blocks(seed: int, times: int = 20, samples: int = 400, spacing: int = 8) -> pd.DataFrame:
+def compare_blocks(seed: int, times: int = 20, samples: int = 300, spacing: int = 8) -> pd.DataFrame:
     """Table with one row per block and training time: ``nuclear_rank`` of the block's gradient, ``stable_rank`` of its
     incoming activations, and the decrease of the loss by a Euclidean and a spectral step of that block alone, with the
     steps 1/L and 1/L_F (``fixed_gd``, ``fixed_spec``) and with the best multiple of each on a common grid
