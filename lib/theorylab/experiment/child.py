@@ -9,17 +9,42 @@ import contextlib
 import json
 import os
 import pathlib
+import queue
 import shutil
 import signal
 import sys
 import threading
 
+from jupyter_client.asynchronous import AsyncKernelClient
+from jupyter_client.channels import AsyncZMQSocketChannel
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from traitlets import Type
 
 # Files of the working folder.
 SOURCE, EXECUTED = "source.ipynb", "executed.ipynb"
 REQUEST, REPORT, KERNEL_GROUP = "request.json", "error", "kernel.pid"
+
+
+class WakefulChannel(AsyncZMQSocketChannel):
+    """Looks for messages once a second while it waits.
+
+    nbclient answers widgets on the socket on which it waits for the kernel's replies; now and then such a send
+    swallows the wake-up for a reply that is already there, and then client and kernel wait for each other for ever.
+    """
+
+    async def get_msg(self, timeout: float | None = None) -> dict:
+        while timeout is None:
+            with contextlib.suppress(queue.Empty):
+                return await super().get_msg(timeout=1)
+        return await super().get_msg(timeout=timeout)
+
+
+class WakefulClient(AsyncKernelClient):
+    """A client of a kernel whose channels do not sleep for ever."""
+
+    shell_channel_class = Type(WakefulChannel)
+    iopub_channel_class = Type(WakefulChannel)
 
 
 class ThisInterpreter(AsyncKernelManager):
@@ -27,6 +52,7 @@ class ThisInterpreter(AsyncKernelManager):
     group in the working folder (Jupyter gives each kernel a group of its own)."""
 
     folder: pathlib.Path
+    client_factory = Type(WakefulClient)
 
     @property
     def kernel_spec(self) -> KernelSpec:
