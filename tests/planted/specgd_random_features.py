@@ -1,0 +1,162 @@
+"""Planted bugs of notebook 03_specgd_random_features."""
+
+import torch
+
+from tests.planted import Bug
+
+STEM = "03_specgd_random_features"
+DESCENT = "theorylab.methods.layer_descent"
+REGRESSION = "theorylab.problems.layer_regression:LayerRegression"
+FEATURES = "theorylab.problems.random_features"
+
+
+def scaled(factor):
+    """The result is off by a factor."""
+
+    def patch(function):
+        return lambda *args, **kwargs: factor * function(*args, **kwargs)
+
+    return patch
+
+
+def scaled_property(factor):
+    """A constant of the problem is off by a factor."""
+
+    def patch(original):
+        return property(lambda self: factor * original.fget(self))
+
+    return patch
+
+
+def without_samples(original):
+    """The second constant forgets to divide by the number of samples."""
+    return property(lambda self: self.samples * original.fget(self))
+
+
+def never_truncated(polar_factor):
+    """Null directions are filled with whatever the decomposition returns."""
+    return lambda G, tolerance=0.0, method="svd": polar_factor(G, 0.0, method)
+
+
+def always_truncated(polar_factor):
+    """Weak directions are dropped although the gradient has full rank."""
+    return lambda G, tolerance=0.0, method="svd": polar_factor(G, max(tolerance, 1e-2), method)
+
+
+def unsquared(nuclear_rank):
+    """The nuclear rank without its square."""
+    return lambda matrix: nuclear_rank(matrix).sqrt()
+
+
+def frobenius_length(spectral_step):
+    """The spectral step as long as the Frobenius norm of the gradient says."""
+
+    def wrong(problem, G, factor):
+        shorter = torch.linalg.matrix_norm(G) / torch.linalg.matrix_norm(G, ord="nuc")
+        return shorter[..., None, None] * spectral_step(problem, G, factor)
+
+    return wrong
+
+
+def whole_curvature(original):
+    """The second-order term without its factor one half."""
+    return lambda self, G, U: original(self, G, U) - 0.5 * self.curvature(U)
+
+
+def late(gd_iterate):
+    """One step too few."""
+    return lambda problem, t, step=None: gd_iterate(problem, max(t - 1, 0), step)
+
+
+def late_gap(gd_gap):
+    """The gap of the step before."""
+    return lambda problem, times, step=None: gd_gap(problem, [max(int(t) - 1, 0) for t in times], step)
+
+
+def no_activation(product_features):
+    """The nonlinearity is forgotten."""
+    return lambda weights, inputs, activation="relu": product_features(weights, inputs, "identity")
+
+
+def centred(features):
+    """Features with the mean of each row removed: the spike is gone."""
+
+    def wrong(*args, **kwargs):
+        A = features(*args, **kwargs)
+        return A - A.mean(1, keepdim=True)
+
+    return wrong
+
+
+def full_rank_targets(targets):
+    """Targets of full rank where low rank was asked for."""
+    return lambda seed, A, kind="realisable", rank=1: targets(seed, A, "realisable" if kind == "rank R" else kind, rank)
+
+
+def unshaped_product(product_features):
+    """Shapes that do not conform are cut until they do."""
+
+    def wrong(weights, inputs, activation="relu"):
+        width = min(weights.shape[-1], inputs.shape[-2])
+        return product_features(weights[..., :width], inputs[..., :width, :], activation)
+
+    return wrong
+
+
+def weak_spike(white):
+    """A tenth of the spike that was asked for."""
+    return lambda seed, d=100, n=400, spike=0.0: white(seed, d, n, 0.1 * spike)
+
+
+def linear_only(original):
+    """The decrease without its second-order term."""
+    return lambda self, G, U: -(G * U).sum((-2, -1))
+
+
+def swapped_ranks(compare_blocks):
+    """The nuclear rank of the blocks upside down."""
+
+    def wrong(*args, **kwargs):
+        table = compare_blocks(*args, **kwargs)
+        return table.assign(nuclear_rank=1 / table["nuclear_rank"])
+
+    return wrong
+
+
+BUGS = [
+    Bug("polar factor without truncation", f"{DESCENT}:polar_factor", never_truncated, ("SG-13",)),
+    Bug("polar factor truncated at one percent", f"{DESCENT}:polar_factor", always_truncated, ("SG-05",)),
+    Bug(
+        "second constant not divided by n",
+        f"{REGRESSION}.spectral_lipschitz",
+        without_samples,
+        ("SG-03", "SG-09", "SG-10", "SG-14"),
+    ),
+    Bug("L +1 %", f"{REGRESSION}.lipschitz", scaled_property(1.01), ("SG-03",)),
+    Bug("L -1 %", f"{REGRESSION}.lipschitz", scaled_property(0.99), ("SG-03", "SG-04c")),
+    Bug("L_F +1 %", f"{REGRESSION}.spectral_lipschitz", scaled_property(1.01), ("SG-03", "SG-05")),
+    Bug("L_F -1 %", f"{REGRESSION}.spectral_lipschitz", scaled_property(0.99), ("SG-03", "SG-04c")),
+    Bug("nuclear rank without its square", "theorylab.spectral:nuclear_rank", unsquared, ("SG-03", "SG-06")),
+    Bug(
+        "spectral step with the Frobenius norm",
+        f"{DESCENT}:spectral_step",
+        frobenius_length,
+        ("SG-03", "SG-09", "SG-12"),
+    ),
+    Bug("curvature without one half", f"{REGRESSION}.decrease", whole_curvature, ("SG-01", "SG-03", "SG-04c", "SG-12")),
+    Bug("second-order term forgotten", f"{REGRESSION}.decrease", linear_only, ("SG-04", "SG-04c", "SG-05")),
+    Bug("spectral step +1 %", f"{DESCENT}:spectral_step", scaled(1.01), ("SG-03", "SG-05", "SG-13")),
+    Bug("spectral step -1 %", f"{DESCENT}:spectral_step", scaled(0.99), ("SG-03", "SG-05", "SG-13")),
+    Bug("gradient step +1 %", f"{DESCENT}:gradient_step", scaled(1.01), ("SG-09",)),
+    Bug("gradient step -1 %", f"{DESCENT}:gradient_step", scaled(0.99), ("SG-09",)),
+    Bug("gap of GD one step late", f"{DESCENT}:gd_gap", late_gap, ("SG-09",)),
+    Bug("GD one step late", f"{DESCENT}:gd_iterate", late, ("SG-13",)),
+    Bug("nonlinearity forgotten", f"{FEATURES}:product_features", no_activation, ("SG-07c", "SG-09", "SG-14")),
+    Bug("spike removed from the features", f"{FEATURES}:features", centred, ("SG-07c", "SG-14", "SG-15")),
+    Bug("low-rank targets of full rank", f"{FEATURES}:targets", full_rank_targets, ("SG-10", "SG-13")),
+    Bug("shapes cut until they conform", f"{FEATURES}:product_features", unshaped_product, ("SG-07",)),
+    Bug("white features with a tenth of the spike", f"{FEATURES}:white", weak_spike, ("SG-16",)),
+    Bug(
+        "ranks of the blocks inverted", "theorylab.networks.block_comparison:compare_blocks", swapped_ranks, ("SG-17",)
+    ),
+]
