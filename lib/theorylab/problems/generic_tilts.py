@@ -49,7 +49,8 @@ def random_problem(stream, dimension: int = 4, faces: int = 6, kinks: int = 2) -
 
 
 def regularity(problem: Tilted, tilts) -> list[Regularity]:
-    """The conditions at the solution of every tilt (rows of ``tilts``), by a conic solver (Clarabel)."""
+    """The conditions at the solution of every tilt (rows of ``tilts``): a conic solver (Clarabel) finds the active
+    pieces, Newton's method on the optimality system with these pieces polishes point and multipliers."""
     import cvxpy as cp
 
     d = len(problem.Q)
@@ -62,25 +63,52 @@ def regularity(problem: Tilted, tilts) -> list[Regularity]:
     for tilt in np.atleast_2d(tilts):
         v.value = tilt
         programme.solve(solver=cp.CLARABEL)
-        duals = [np.atleast_1d(constraint.dual_value) for constraint in constraints]
-        found.append(_regularity(problem, x.value, duals))
+        faces, ball, above, below = [np.atleast_1d(constraint.dual_value) for constraint in constraints]
+        multiplier = np.concatenate([faces, ball, above - below])
+        found.append(_regularity(problem, *_polish(problem, tilt, x.value, multiplier)))
     return found
 
 
-def _regularity(problem, x, duals) -> Regularity:
-    faces, ball, above, below = duals
+def _margins(problem, x, multiplier):
+    """Slack and multiplier of every piece. A kink is held in place by a subgradient in (-1, 1); its distance to the
+    ends plays the role of the multiplier."""
+    faces = len(problem.b)
     slack = np.concatenate(
         [problem.b - problem.A @ x, [problem.radius - np.linalg.norm(x)], np.abs(problem.U @ x - problem.w)]
     )
-    # A kink is held in place by a subgradient in (-1, 1); its distance to the ends plays the role of the multiplier.
-    multiplier = np.concatenate([faces, ball, 1 - np.abs(above - below)])
-    active = multiplier > slack
+    return slack, np.concatenate([multiplier[: faces + 1], 1 - np.abs(multiplier[faces + 1 :])])
+
+
+def _polish(problem, tilt, x, multiplier, steps: int = 6):
+    """Newton's method on stationarity and the active equations; inactive multipliers are 0, or the sign of a kink."""
+    slack, size = _margins(problem, x, multiplier)
+    active = size > slack
+    faces = len(problem.b)
+    fixed = np.concatenate([np.zeros(faces + 1), np.sign(problem.U @ x - problem.w)])
+    multiplier = np.where(active, multiplier, fixed)
+    for _ in range(steps):
+        gradients = np.vstack([problem.A, x / problem.radius, problem.U])
+        residual = problem.Q @ x - tilt + gradients.T @ multiplier
+        values = np.concatenate(
+            [problem.A @ x - problem.b, [(x @ x / problem.radius - problem.radius) / 2], problem.U @ x - problem.w]
+        )
+        G = gradients[active]
+        hessian = problem.Q + multiplier[faces] / problem.radius * np.eye(len(x))
+        system = np.block([[hessian, G.T], [G, np.zeros((len(G), len(G)))]])
+        change = np.linalg.lstsq(system, -np.concatenate([residual, values[active]]), rcond=None)[0]
+        x = x + change[: len(x)]
+        multiplier[active] += change[len(x) :]
+    return x, multiplier, active
+
+
+def _regularity(problem, x, multiplier, active) -> Regularity:
+    slack, size = _margins(problem, x, multiplier)
     gradients = np.vstack([problem.A, x / np.linalg.norm(x), problem.U])[active]
     independence = float(np.linalg.svd(gradients, compute_uv=False)[-1]) if len(gradients) <= len(x) else 0.0
     tangent = np.linalg.svd(gradients)[2][len(gradients) :].T if len(gradients) else np.eye(len(x))
-    hessian = problem.Q + (ball[0] / problem.radius) * np.eye(len(x))
+    hessian = problem.Q + (multiplier[len(problem.b)] / problem.radius) * np.eye(len(x))
     curvature = float(np.linalg.eigvalsh(tangent.T @ hessian @ tangent)[0]) if tangent.shape[1] else 1.0
-    return Regularity(x, int(active.sum()), float(np.min(slack + multiplier)), independence, curvature)
+    return Regularity(x, int(active.sum()), float(np.min(slack + size)), independence, curvature)
 
 
 def tilt_normal_to_one_face(problem: Tilted) -> np.ndarray:
