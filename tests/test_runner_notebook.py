@@ -1,13 +1,15 @@
 """Notebooks as documents: what is refused before running, what survives of an execution, when outputs are stale."""
 
+import asyncio
 import copy
+import queue
 
 import nbformat
 import pytest
 from nbformat.v4 import new_output
 
 from tests.sample_laboratory import document
-from theorylab.experiment import freshness, notebook
+from theorylab.experiment import child, freshness, notebook
 
 PARAMETERS = {"preset": "full", "seed": 0, "device": "cpu"}
 
@@ -153,3 +155,22 @@ def test_the_modules_of_a_notebook_are_followed_through_the_library(tmp_path, mo
     monkeypatch.setattr(freshness, "PACKAGE", package)
     found = {path.relative_to(package).as_posix() for path in freshness.modules(["from theorylab import a\nimport os"])}
     assert found == set(files) - {"unrelated.py"}
+
+
+def test_a_channel_looks_again_when_no_wake_up_comes(monkeypatch):
+    """The reply is there, but the first wait does not see it, as after a swallowed wake-up."""
+    waits = []
+
+    async def get_msg(self, timeout=None):
+        waits.append(timeout)
+        if len(waits) == 1:
+            raise queue.Empty
+        return {"msg_type": "execute_reply"}
+
+    monkeypatch.setattr(child.AsyncZMQSocketChannel, "get_msg", get_msg)
+    channel = object.__new__(child.WakefulChannel)
+    assert asyncio.run(channel.get_msg()) == {"msg_type": "execute_reply"}
+    assert waits == [1, 1]
+    waits.clear()
+    with pytest.raises(queue.Empty):
+        asyncio.run(channel.get_msg(timeout=0.5))

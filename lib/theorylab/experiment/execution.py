@@ -47,7 +47,7 @@ def execute(stem: str, source: bytes, parameters: dict, *, threads: int = 1) -> 
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="theorylab-", ignore_cleanup_errors=True) as name:
         folder = pathlib.Path(name)
-        for part in ("output", "work", "ipython", "runtime"):
+        for part in ("output", "work", "ipython", "temporary"):
             (folder / part).mkdir()
         (folder / "matplotlibrc").touch()
         (folder / child.SOURCE).write_bytes(source)
@@ -84,10 +84,10 @@ def surroundings(folder: pathlib.Path, threads: int) -> dict[str, str]:
         **{name: str(threads) for name in THREAD_VARIABLES},
         OUTPUT_VARIABLE: str(folder / "output"),
         "IPYTHONDIR": str(folder / "ipython"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
         "MATPLOTLIBRC": str(folder / "matplotlibrc"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONHASHSEED": "0",
+        "TMPDIR": str(folder / "temporary"),
         "TQDM_DISABLE": "1",
     }
 
