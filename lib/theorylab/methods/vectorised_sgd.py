@@ -1,8 +1,8 @@
 """Projected SGD on the lens, all chains at once, in torch: for a GPU, or as a second implementation on the CPU.
 
 The stream contract is that of ``theorylab.methods.projected_sgd`` where the draws are made on the CPU
-(``draws="chain"``: the same numbers, hence the same chains up to rounding). On a device the normals come from one generator of that
-device (``draws="device"``), seeded by the stream named (seed, purpose): agreement is then in law.
+(``draws="chain"``: the same numbers, hence the same chains up to rounding). On a device the normals come from one
+generator of that device (``draws="device"``), seeded by the stream named (seed, purpose): agreement is then in law.
 """
 
 from collections.abc import Sequence
