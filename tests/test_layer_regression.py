@@ -17,6 +17,7 @@ from theorylab.methods.layer_descent import (
     descend,
     facts,
     gd_gap,
+    gd_gradient,
     gd_iterate,
     gd_steps_to,
     gradient_step,
@@ -113,8 +114,16 @@ def test_closed_form_follows_the_loop(problem):
     W, gaps = descend(GD(), problem, problem.zero(), 50)
     torch.testing.assert_close(gd_iterate(problem, 50), W, rtol=0, atol=1e-12)
     torch.testing.assert_close(gd_gap(problem, range(51)), gaps, rtol=1e-10, atol=0)
+    torch.testing.assert_close(gd_gradient(problem, 50), problem.gradient(W), rtol=0, atol=1e-12)
     along = along_gd(problem, [0, 7, 50])
     torch.testing.assert_close(along.gap, gaps[[0, 7, 50]], rtol=1e-10, atol=0)
+
+
+def test_the_gradient_keeps_its_rank_after_convergence_to_rounding():
+    easy = regression([0], 20, activation="tanh", n=200)
+    assert easy.gradient(gd_iterate(easy, 20_000)).abs().max() < 1e-14
+    assert nuclear_rank(easy.gradient(gd_iterate(easy, 20_000))).item() > 2
+    assert nuclear_rank(gd_gradient(easy, 20_000)).item() < 1.01
 
 
 def test_counts_of_steps_agree_with_the_curves(problem):

@@ -189,6 +189,14 @@ def gd_iterate(problem: LayerRegression, t: int, step: Tensor | None = None) -> 
     return problem.solution - (problem.solution @ vectors * remaining[..., None, :]) @ vectors.mT
 
 
+def gd_gradient(problem: LayerRegression, t: int) -> Tensor:
+    """Gradient at W_t of gradient descent from W = 0: -W* H (I - H/L)^t. Without the difference that W H - C is, it
+    keeps its accuracy when W_t has converged to rounding."""
+    eigenvalues, vectors = problem.spectrum
+    weights = eigenvalues * (1 - eigenvalues / eigenvalues[..., -1:]) ** t
+    return -(problem.solution @ vectors * weights[..., None, :]) @ vectors.mT
+
+
 def restarted(method, problem: LayerRegression, starts, steps: int) -> Tensor:
     """Gaps of runs of ``method`` that leave the GD trajectory at the times ``starts``, all in one batch: shape
     (len(starts), steps + 1, ...), NaN before a run has started. The start 0 is the run from W = 0.
