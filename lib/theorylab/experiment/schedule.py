@@ -81,7 +81,7 @@ def connect(address: str | None, workers: int, scratch: pathlib.Path) -> Iterato
                     n_workers=workers,
                     threads_per_worker=1,
                     memory_limit=0,  # notebooks run in processes of their own
-                    dashboard_address=None,
+                    dashboard_address="127.0.0.1:0",  # any free port: two runs may share a machine
                     local_directory=str(scratch),
                     silence_logs=logging.CRITICAL,
                 )
