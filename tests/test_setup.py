@@ -132,6 +132,15 @@ def test_nothing_is_complete_when_the_ranges_do_not_install_either(checkout, ins
     assert not environment.is_current(checkout / ".venv", checkout)
 
 
+def test_a_killed_pip_is_no_reason_to_take_the_ranges(tmp_path):
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\nkill -KILL $$\n")
+    python.chmod(0o755)
+    with pytest.raises(environment.SetupError, match="ended by SIGKILL"):
+        environment.install(tmp_path, "--requirement", "requirements.lock")
+
+
 def test_an_environment_that_somebody_else_filled_is_left_alone(checkout, installed):
     packages = checkout / ".venv" / "lib" / "python3.11" / "site-packages"
     (packages / "precious-1.0.dist-info").mkdir(parents=True)

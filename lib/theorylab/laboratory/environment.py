@@ -19,6 +19,7 @@ import pathlib
 import platform
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -234,9 +235,15 @@ def clear(folder: pathlib.Path) -> None:
 
 
 def install(folder: pathlib.Path, *arguments: str) -> bool:
-    """Whether pip could install it into the environment (its messages go to standard error)."""
+    """Whether pip could install it into the environment (its messages go to standard error).
+
+    Raises SetupError when pip did not come to an answer because it was killed.
+    """
     command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-    return subprocess.run(command, stdout=sys.stderr, check=False).returncode == 0
+    code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+    if code < 0:
+        raise SetupError(f"pip was ended by {signal.Signals(-code).name}, perhaps for lack of memory; run this again")
+    return code == 0
 
 
 if __name__ == "__main__":
