@@ -49,12 +49,13 @@ def escape(
                 break
             z = np.stack([stream.standard_normal((BLOCK, 2)) for stream in streams], axis=1)
             q2 = np.stack([stream.chisquare(n * n - 2, BLOCK) for stream in streams], axis=1)
-        a = -curvature * s * (1 - s**2 / BOTTOM**2) + restoring * np.sign(s) + deviation * z[k, :, 0]
-        r = np.sqrt(r2)
-        b = bulk * r + deviation * z[k, :, 1]
-        rest = deviation**2 * q2[k]
-        eta = step * length / np.sqrt(a**2 + b**2 + rest) if normalised else step
+        # Steps that are too long diverge; such runs are censored, not errors.
         with np.errstate(over="ignore", invalid="ignore"):
+            a = -curvature * s * (1 - s**2 / BOTTOM**2) + restoring * np.sign(s) + deviation * z[k, :, 0]
+            r = np.sqrt(r2)
+            b = bulk * r + deviation * z[k, :, 1]
+            rest = deviation**2 * q2[k]
+            eta = step * length / np.sqrt(a**2 + b**2 + rest) if normalised else step
             s, r2 = s - eta * a, (r - eta * b) ** 2 + eta**2 * rest
             for q in statistics:
                 first = reached_by_invariants(q, s, r2, curvature, bulk) & (tau[q] == 0)
