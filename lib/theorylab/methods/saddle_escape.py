@@ -151,19 +151,32 @@ def by_trial(found: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trajectory(
-    method: str, n: int, trials: int, noise: Noise, steps: int, *, seed: int, stepsize=STEPSIZE, **constants
-):
-    """The signal s and the orthogonal Frobenius and operator norms over time: arrays (3, steps + 1, trials)."""
+    method: str,
+    n: int,
+    trials: int,
+    noise: Noise,
+    steps: int,
+    *,
+    seed: int,
+    stepsize: float = STEPSIZE,
+    norms: bool = True,
+    **constants,
+) -> np.ndarray:
+    """The signal s and, with ``norms``, the Frobenius and operator norms of W - s u v^T: (3, steps + 1, trials).
+
+    Native steps; without ``norms`` the first axis has length one.
+    """
     chosen = method_of(method)
     saddle = Saddle.delocalised(n, range(trials), seed=seed, **constants)
     generators = [torch_generator(seed, "saddle noise", noise.law, n, trial) for trial in range(trials)]
-    W, seen = saddle.start(), np.zeros((3, steps + 1, trials))
+    W, seen = saddle.start(), np.zeros((3 if norms else 1, steps + 1, trials))
     state = tuple(torch.zeros_like(W) for _ in range(chosen.memory))
     with torch.no_grad():
         for t in range(1, steps + 1):
             D, state = chosen.direction(saddle.grad(W) + noise.draw(n, generators), state, t)
             W = (1 - stepsize * chosen.decay) * W - stepsize * D
-            s = saddle.along(W)
-            orthogonal = W - saddle.at(1.0) * s[:, None, None]
-            seen[:, t] = s, torch.linalg.matrix_norm(orthogonal), torch.linalg.matrix_norm(orthogonal, 2)
+            seen[0, t] = s = saddle.along(W)
+            if norms:
+                orthogonal = W - saddle.at(1.0) * s[:, None, None]
+                seen[1:, t] = torch.linalg.matrix_norm(orthogonal), torch.linalg.matrix_norm(orthogonal, 2)
     return seen

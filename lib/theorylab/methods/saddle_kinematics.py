@@ -14,11 +14,22 @@ from theorylab.random import torch_generator
 
 
 @torch.no_grad()
-def held(method: str, n: int, trials: int, noise: Noise, draws: int, *, seed: int, s: float = 0.5, **constants) -> dict:
+def held(
+    method: str,
+    n: int,
+    trials: int,
+    noise: Noise,
+    draws: int,
+    *,
+    seed: int,
+    s: float = 0.5,
+    operator: bool = True,
+    **constants,
+) -> dict[str, np.ndarray]:
     """Arrays (trials,) of means over ``draws`` steps with W = s u v^T held fixed:
 
     ``signal``: minus <D, u v^T> (the motion along the escape direction per unit step), ``operator``: the same over the
-    operator norm of D, ``cosine_signal``: over its Frobenius norm, ``cosine_successive``: <D, D'> / (||D|| ||D'||) of
+    operator norm of D (left out without ``operator``), ``cosine_signal``: over its Frobenius norm, ``cosine_successive``: <D, D'> / (||D|| ||D'||) of
     two directions in a row. Raises ValueError for fewer than two draws.
     """
     if draws < 2:
@@ -33,13 +44,14 @@ def held(method: str, n: int, trials: int, noise: Noise, draws: int, *, seed: in
         D, state = chosen.direction(drift + noise.draw(n, generators), state, t)
         signal, norm = -saddle.along(D), torch.linalg.matrix_norm(D)
         seen["signal"].append(signal)
-        seen["operator"].append(signal / torch.linalg.matrix_norm(D, 2))
+        if operator:
+            seen["operator"].append(signal / torch.linalg.matrix_norm(D, 2))
         seen["cosine_signal"].append(signal / norm)
         unit = D / norm[:, None, None]
         if previous is not None:
             seen["cosine_successive"].append((unit * previous).sum((-2, -1)))
         previous = unit
-    return {name: torch.stack(values).double().mean(0).numpy() for name, values in seen.items()}
+    return {name: torch.stack(values).double().mean(0).numpy() for name, values in seen.items() if values}
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
