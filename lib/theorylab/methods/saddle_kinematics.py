@@ -26,13 +26,11 @@ def held(
     operator: bool = True,
     **constants,
 ) -> dict[str, np.ndarray]:
-    """Arrays (trials,) of means over ``draws`` steps with W = s u v^T held fixed.
+    """Arrays (trials,) of means over ``draws`` steps with W = s u v^T held fixed:
 
-    ``signal``: minus <D, u v^T>, the motion along the escape direction per unit step; ``operator``: the same over the
-    operator norm of D (left out without the argument ``operator``); ``cosine_signal``: over its Frobenius norm;
-    ``cosine_successive``: <D, D'> / (||D|| ||D'||) of two directions in a row.
-
-    Raises ValueError for fewer than two draws.
+    ``signal``: minus <D, u v^T> (the motion along the escape direction per unit step), ``operator``: the same over the
+    operator norm of D (left out without ``operator``), ``cosine_signal``: over its Frobenius norm, ``cosine_successive``: <D, D'> / (||D|| ||D'||) of
+    two directions in a row. Raises ValueError for fewer than two draws.
     """
     if draws < 2:
         raise ValueError(f"draws must be at least 2, got {draws}: successive directions are compared")
