@@ -1,6 +1,6 @@
 """What the runner costs: wall times beside papermill called directly, one notebook after another.
 
-``python benchmarks/runner.py [--preset full] [--write]``
+``python benchmarks/runner.py [--preset full] [--write] [NOTEBOOK ...]``
 
 ``--write`` keeps the seconds per notebook in ``seconds.json``, from which ``run_all.sh`` says how long it will take.
 """
@@ -15,7 +15,7 @@ import tempfile
 import time
 
 from theorylab.experiment.execution import THREAD_VARIABLES
-from theorylab.laboratory.checkout import notebook_path, stems
+from theorylab.laboratory.checkout import notebook_path, select
 from theorylab.session import OUTPUT_VARIABLE, home
 
 SECONDS = pathlib.Path(__file__).with_name("seconds.json")
@@ -31,9 +31,9 @@ def directly(stem: str, preset: str) -> float:
         return timed(command, environment)
 
 
-def by_the_runner(preset: str, workers: int) -> float:
+def by_the_runner(chosen: list[str], preset: str, workers: int) -> float:
     """Seconds of the whole command, from its start to its exit, as a rehearsal that publishes nothing."""
-    command = [sys.executable, "-m", "theorylab.laboratory", "--preset", preset, "--workers", str(workers)]
+    command = [sys.executable, "-m", "theorylab.laboratory", *chosen, "--preset", preset, "--workers", str(workers)]
     # Another device name than the record's, so that the preset full is a rehearsal too.
     return timed([*command, "--device", "auto"], {**os.environ, "CUDA_VISIBLE_DEVICES": ""})
 
@@ -50,10 +50,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="quick", choices=("quick", "full"))
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="names or numbers (default: all)")
     options = parser.parse_args()
-    alone = {stem: directly(stem, options.preset) for stem in stems(home())}
+    chosen = select(home(), options.notebooks)
+    alone = {stem: directly(stem, options.preset) for stem in chosen}
     total = sum(alone.values())
-    one, two = by_the_runner(options.preset, 1), by_the_runner(options.preset, 2)
+    one, two = (by_the_runner(chosen, options.preset, workers) for workers in (1, 2))
     print(f"| what | preset {options.preset} | allowed |\n|---|---|---|")
     for stem, seconds in alone.items():
         print(f"| papermill {stem} | {seconds:.1f} s | |")
@@ -62,7 +64,7 @@ def main() -> None:
     print(f"| run_all.sh, 2 workers | {two:.1f} s | {0.7 * total:.1f} s |")
     if options.write:
         table = json.loads(SECONDS.read_text()) if SECONDS.exists() else {}
-        table[options.preset] = {stem: round(seconds) for stem, seconds in alone.items()}
+        table.setdefault(options.preset, {}).update({stem: round(seconds) for stem, seconds in alone.items()})
         SECONDS.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
 
 
