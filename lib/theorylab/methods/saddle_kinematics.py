@@ -29,8 +29,9 @@ def held(
     """Arrays (trials,) of means over ``draws`` steps with W = s u v^T held fixed:
 
     ``signal``: minus <D, u v^T> (the motion along the escape direction per unit step), ``operator``: the same over the
-    operator norm of D (left out without ``operator``), ``cosine_signal``: over its Frobenius norm, ``cosine_successive``: <D, D'> / (||D|| ||D'||) of
-    two directions in a row. Raises ValueError for fewer than two draws.
+    operator norm of D (left out without ``operator``), ``cosine_signal``: over its Frobenius norm,
+    ``cosine_successive``: <D, D'> / (||D|| ||D'||) of two directions in a row. Raises ValueError for fewer than two
+    draws.
     """
     if draws < 2:
         raise ValueError(f"draws must be at least 2, got {draws}: successive directions are compared")
