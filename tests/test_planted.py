@@ -57,7 +57,7 @@ def test_bug_turns_a_verdict_red(stem, number):
     bug, result, claims = TABLES[stem][number], found(stem)[str(number)], catalogue.load()[stem].claims
     broken = [error for error in result["errors"] if error.startswith(BROKEN_CALL)]
     if result["errors"] and not result["errors"][0].startswith(BROKEN_CALL):
-        # The measurement itself gave up (no convergence, say); the cells after it miss its names, as a reader would see.
+        # The measurement itself gave up (no convergence, say), and the cells after it miss its names.
         broken = [error for error in broken if not error.startswith("NameError")]
     for id in bug.claims:
         outcome = result["outcomes"].get(id)
