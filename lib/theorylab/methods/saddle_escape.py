@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from theorylab.methods import isotropic_escape
+from theorylab.methods.matrix_steps import CONVENTIONS, scaled
 from theorylab.methods.matrix_steps import method as method_of
-from theorylab.methods.matrix_steps import scaled
 from theorylab.problems.gradient_noise import Noise
 from theorylab.problems.saddle import STATISTICS, Saddle, operator_aligned, reached_by_invariants
 from theorylab.random import torch_generator
@@ -48,7 +48,7 @@ def escape(
 
     Raises ValueError for an unknown method, convention or statistic, no trials, a stepsize or cap that is not positive.
     """
-    _check(method, trials, statistics, stepsize, cap)
+    _check(method, trials, statistics, convention, stepsize, cap)
     possible = method in ("SGD", "NGD") and noise.law == "Gaussian" and "O" not in statistics
     if possible and reduced is not False:
         found = isotropic_escape.escape(
@@ -66,8 +66,10 @@ def escape(
     return pd.concat(rows, ignore_index=True)
 
 
-def _check(method, trials, statistics, stepsize, cap) -> None:
+def _check(method, trials, statistics, convention, stepsize, cap) -> None:
     method_of(method)
+    if convention not in CONVENTIONS:
+        raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
     if trials < 1:
         raise ValueError(f"trials must be at least 1, got {trials}")
     if unknown := set(statistics) - set(STATISTICS) or not statistics:
@@ -124,6 +126,9 @@ class _Passages:
         self.seen = torch.full((3, trials), torch.nan, device=device)
 
     def note(self, alive: Tensor, reached: Tensor, t: int, s: Tensor, orthogonal_squared: Tensor, saddle: Saddle):
+        # Looking costs nothing on the CPU; on a GPU it would wait for the device.
+        if reached.device.type == "cpu" and not reached.any():
+            return
         first = reached & (self.tau[alive] == 0)
         values = torch.stack([saddle.loss(s, orthogonal_squared), orthogonal_squared.sqrt(), s])
         self.seen[:, alive] = torch.where(first, values, self.seen[:, alive])
