@@ -7,7 +7,7 @@ parameter with more than two dimensions, such as a convolution kernel (out, in, 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -86,16 +86,18 @@ class MatrixOptimizer(Optimizer):
         states = [self.state[parameter] for parameter in parameters]
         weights = [as_matrix(parameter) for parameter in parameters]
         directions = self.direction(gradients, states, weights, group)
-        if group["weight_decay"]:
-            for weight in weights:
-                # The foreach form rounds the factor to the weights' dtype, which in bfloat16 loses the decay.
-                weight.mul_(1 - float(group["lr"]) * group["weight_decay"])
-        torch._foreach_add_(weights, directions, alpha=-float(group["lr"]))
+        lr, weight_decay = float(group["lr"]), group["weight_decay"]
+        # One at a time: the foreach form rounds the factor to the weights' dtype, which in bfloat16 loses the decay,
+        # and needs all directions in memory at once.
+        for weight, direction in zip(weights, directions):
+            if weight_decay:
+                weight.mul_(1 - lr * weight_decay)
+            weight.add_(direction, alpha=-lr)
 
     def direction(
         self, gradients: list[Tensor], states: list[dict], weights: list[Tensor], group: dict
-    ) -> list[Tensor]:
-        """The directions of one group: matrices in, matrices out; ``states`` may be changed, nothing else."""
+    ) -> Iterable[Tensor]:
+        """The directions of one group, one for each matrix; ``states`` may be changed, nothing else."""
         raise NotImplementedError
 
 

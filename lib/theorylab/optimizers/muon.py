@@ -1,6 +1,8 @@
 """Muon: momentum, then an approximate polar factor."""
 
 import math
+from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -43,10 +45,10 @@ class Muon(MatrixOptimizer):
             momentum=momentum, nesterov=nesterov, scale=scale, method=method, steps=steps, dtype=dtype,
         )  # fmt: skip
 
-    def direction(self, gradients, states, weights, group) -> list[Tensor]:
+    def direction(self, gradients, states, weights, group) -> Iterator[Tensor]:
         """s NS(M), with the gradient mixed in once more when ``nesterov``."""
         momenta = averaged("momentum_buffer", gradients, states, 1 - group["momentum"])
         if group["nesterov"]:
-            momenta = torch._foreach_lerp(gradients, momenta, group["momentum"])
-        factors = polar_factors(list(momenta), group)
-        return [SCALES[group["scale"]](*factor.shape) * factor for factor in factors]
+            momenta = map(partial(torch.lerp, weight=group["momentum"]), gradients, momenta)
+        scale = SCALES[group["scale"]]
+        return (scale(*factor.shape) * factor for factor in polar_factors(momenta, group))

@@ -32,5 +32,5 @@ class OrthogonalSGDM(MatrixOptimizer):
                 state["momentum_buffer"] = torch.zeros_like(gradient, memory_format=torch.contiguous_format)
         velocities = [state["momentum_buffer"] for state in states]
         torch._foreach_mul_(velocities, group["momentum"])
-        torch._foreach_add_(velocities, polar_factors(gradients, group))
+        torch._foreach_add_(velocities, list(polar_factors(gradients, group)))
         return velocities

@@ -33,11 +33,11 @@ class PolarGrad(MatrixOptimizer):
         """The averaged direction in the group's ``order``."""
         weight = 1 - group["momentum"]
         if group["order"] == "polar_first":
-            factors = polar_factors(gradients, group)
+            factors = list(polar_factors(gradients, group))
             norms = nuclear_norms(gradients, factors)
             factors = averaged("momentum_buffer", factors, states, weight)
         else:
             momenta = averaged("momentum_buffer", gradients, states, weight)
-            factors = polar_factors(momenta, group)
+            factors = list(polar_factors(momenta, group))
             norms = nuclear_norms(momenta, factors)
         return [norm * factor for norm, factor in zip(norms, factors)]

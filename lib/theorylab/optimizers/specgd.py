@@ -25,5 +25,5 @@ class SpecGD(MatrixOptimizer):
 
     def direction(self, gradients, states, weights, group) -> list[Tensor]:
         """||G||_* polar(G)."""
-        factors = polar_factors(gradients, group)
+        factors = list(polar_factors(gradients, group))
         return [norm * factor for norm, factor in zip(nuclear_norms(gradients, factors), factors)]

@@ -4,90 +4,153 @@ One step X <- a X + (b A + c A^2) X with A = X X^T maps each singular value by p
 singular vectors. For X of shape (m, n), m <= n, alpha = n/m, T steps cost, in units of the 2 m^3 operations of one
 m x m product:
 
-==========================  ===================  ==========================
-form                        general products     symmetric products at half
-==========================  ===================  ==========================
-direct, on X                T (2 alpha + 1)      T (3/2 alpha + 1/2)
-Gram, on R = X X^T          4T - 3 + 2 alpha     (4T - 3)/2 + 3/2 alpha
-==========================  ===================  ==========================
+==========================  ========================  ================================
+form                        general products          symmetric products at half
+==========================  ========================  ================================
+direct, on X                T (2 alpha + 1)           T (3/2 alpha + 1/2)
+in pairs of steps, T odd    (T - 1)(alpha + 5/2)      (T - 1)(3/4 alpha + 5/4)
+                            + 2 alpha + 1             + 3/2 alpha + 1/2
+Gram, on R = X X^T          4T - 3 + 2 alpha          (4T - 3)/2 + 3/2 alpha
+==========================  ========================  ================================
 
 The Gram form iterates R <- Z R Z, Q <- Q Z with Z = a I + b R + c R^2, all polynomials in the first R and so symmetric
 and commuting, and multiplies X by Q once (arXiv 2505.16932, appendix). It pays above alpha = 3/2 with general products
 and above alpha = 1 with symmetric ones at half the cost. Its rounding errors are those of R, i.e. relative to the
 squares of the singular values: R and Q are never held in less than float32, and beyond five steps the product Q X is
 formed once on the way and R computed anew from it.
+
+Types narrower than float32 can do as much for two steps and no more: an error of eps in R has grown to eps a^2 when the
+second step uses it, which is small beside one unless a is large; a third step meets eps a^4 and may leave the interval
+on which the polynomials are bounded. So these types take the first step, whose slope a is the largest, by itself and
+the rest in pairs, which pays above alpha = 3/2. Only where products in float32 are no more than about three times
+slower does the Gram form pay above alpha = 12 even then.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from theorylab.spectral.polynomials import OddQuintic
-from theorylab.spectral.scaling import frobenius, nonzero
+from theorylab.spectral.scaling import exact_scale, frobenius, nonzero
 
-# Above this aspect ratio the Gram form is used; symmetric products cost 5/8 in four blocks, between the two columns.
+# Above this aspect ratio the Gram form is used, in types narrower than float32 pairs of steps.
 GRAM_ASPECT = 1.5
-# A block of rows must be large enough for its product to run at full speed (measured on a CPU).
-BLOCK_ROWS, BLOCKS = 512, 4
-BLOCK_DEPTH = 2048
+# Above this one the narrow types use the Gram form too, on devices where it pays at all (bfloat16 products were
+# measured to be 2.3 times faster than float32 ones).
+NARROW_GRAM_ASPECT = {"cpu": 12.0}
 RESTART_AFTER = 3
 LONGEST_WITHOUT_RESTART = 5
 
 
-def _in_blocks(left: Tensor) -> bool:
-    """Whether half the product is worth leaving out: one large matrix on a CPU."""
+def _blocks(left: Tensor) -> int:
+    """Blocks per side for a symmetric product; a block must be large enough to run at full speed (measured)."""
     rows, depth = left.shape[-2:]
-    return left.device.type == "cpu" and left.ndim == 2 and (rows >= BLOCK_ROWS or depth >= BLOCK_DEPTH)
+    if left.device.type != "cpu" or left.ndim > 2:
+        return 1
+    if rows >= 512:
+        return 4
+    return 2 if rows >= 256 and depth >= 1024 else 1
 
 
 def symmetric_product(left: Tensor, right: Tensor) -> Tensor:
     """``left @ right`` where the result is known to be symmetric: X X^T, or commuting symmetric factors.
 
-    On a CPU, large products are computed in the lower triangle of a 4 x 4 block grid only and mirrored: 5/8 of the
-    operations. Elsewhere the plain product is faster.
+    On a CPU, large products are computed in the lower triangle of a 2 x 2 or 4 x 4 block grid only and mirrored: 3/4 or
+    5/8 of the operations. Elsewhere the plain product is faster.
     """
-    if not _in_blocks(left):
+    if _blocks(left) == 1:
         return left @ right
-    rows = left.shape[-2]
+    return _mirrored(left, lambda rows, columns, out: torch.mm(left[rows], right[:, columns], out=out))
+
+
+def _mirrored(left: Tensor, fill: Callable[[slice, slice, Tensor], Tensor]) -> Tensor:
+    """A symmetric matrix from ``fill``, which writes the block (rows, columns) of the lower triangle into ``out``."""
+    rows, blocks = left.shape[-2], _blocks(left)
     product = left.new_empty(rows, rows)
-    edges = [rows * block // BLOCKS for block in range(BLOCKS + 1)]
+    edges = [rows * block // blocks for block in range(blocks + 1)]
     for low, high in pairwise(edges):
-        torch.mm(left[low:high], right[:, :high], out=product[low:high, :high])
+        fill(slice(low, high), slice(high), product[low:high, :high])
     for low, high in pairwise(edges):
         product[:low, low:high] = product[low:high, :low].mT
     return product
 
 
-def _multiply_add(matrix: Tensor, left: Tensor, right: Tensor, *, beta: float, alpha: float = 1.0) -> Tensor:
+def _multiply_add(
+    matrix: Tensor, left: Tensor, right: Tensor, *, beta: float, alpha: float = 1.0, out: Tensor | None = None
+) -> Tensor:
     """beta * matrix + alpha * left @ right in one pass, rounded once."""
-    if matrix.ndim == 2:
-        return torch.addmm(matrix, left, right, beta=beta, alpha=alpha)
-    return torch.baddbmm(matrix, left, right, beta=beta, alpha=alpha)
+    fused = torch.addmm if matrix.ndim == 2 else torch.baddbmm
+    return fused(matrix, left, right, beta=beta, alpha=alpha, out=out)
 
 
-def _quadratic(gram: Tensor, b: float, c: float) -> Tensor:
-    """b A + c A^2, without the square when c is zero."""
-    if c == 0:
-        return b * gram
-    if _in_blocks(gram):
-        return symmetric_product(gram, gram).mul_(c).add_(gram, alpha=b)
-    return _multiply_add(gram, gram, gram, beta=b, alpha=c)
+def _symmetric_multiply_add(matrix: Tensor, left: Tensor, right: Tensor, *, beta: float, alpha: float = 1.0) -> Tensor:
+    """The same where matrix and left @ right are known to be symmetric."""
+    if _blocks(left) == 1:
+        return _multiply_add(matrix, left, right, beta=beta, alpha=alpha)
+
+    def fill(rows, columns, out):
+        return torch.addmm(matrix[rows, columns], left[rows], right[:, columns], beta=beta, alpha=alpha, out=out)
+
+    return _mirrored(left, fill)
 
 
-def step(matrix: Tensor, polynomial: OddQuintic) -> Tensor:
+def _increment(gram: Tensor, polynomial: OddQuintic) -> Tensor:
+    """B = b R + c R^2, where one step multiplies X by Z = a I + B."""
+    _, b, c = polynomial
+    return _symmetric_multiply_add(gram, gram, gram, beta=b, alpha=c) if c else b * gram
+
+
+def _factor(gram: Tensor, polynomials: Sequence[OddQuintic]) -> Tensor:
+    """Q with Q X the composition applied to X, from R = X X^T; products with Z = a I + B are rounded once."""
+    factor = None
+    for number, polynomial in enumerate(polynomials):
+        a, increment = polynomial.a, _increment(gram, polynomial)
+        if number < len(polynomials) - 1:
+            half = _symmetric_multiply_add(gram, gram, increment, beta=a)
+            gram = _symmetric_multiply_add(half, half, increment, beta=a)
+        if factor is None:
+            factor = increment
+            diagonal = factor.diagonal(dim1=-2, dim2=-1)
+            # Rounded once: its entries are nearly equal, so that their errors would add up rather than cancel.
+            diagonal.copy_(diagonal.to(torch.promote_types(gram.dtype, torch.float32)) + a)
+        else:
+            factor = _symmetric_multiply_add(factor, factor, increment, beta=a)
+    return factor
+
+
+def step(matrix: Tensor, polynomial: OddQuintic, out: Tensor | None = None) -> Tensor:
     """a X + (b A + c A^2) X with A = X X^T: one odd polynomial applied to the singular values of X (m, n), m <= n."""
-    a, b, c = polynomial
-    gram = symmetric_product(matrix, matrix.mT)
-    return _multiply_add(matrix, _quadratic(gram, b, c), matrix, beta=a)
+    increment = _increment(symmetric_product(matrix, matrix.mT), polynomial)
+    return _multiply_add(matrix, increment, matrix, beta=polynomial.a, out=out)
+
+
+def _normalized(matrix: Tensor) -> Tensor:
+    """X / ||X||_F, up to the rounding of the norm to the dtype of X (0.4 % in bfloat16); a new matrix."""
+    scaled = matrix * exact_scale(matrix)
+    return scaled.mul_((1 / frobenius(scaled)).to(matrix.dtype))
 
 
 def direct(matrix: Tensor, polynomials: Sequence[OddQuintic]) -> Tensor:
     """The composition of ``polynomials`` applied to X / ||X||_F, X of shape (m, n) or (B, m, n), in its own dtype."""
-    matrix = (matrix / frobenius(matrix)).to(matrix.dtype)
+    matrix = _normalized(matrix)
+    # Two buffers in turn: on a CPU fresh memory costs more than the reading and writing of it.
+    spare = torch.empty_like(matrix)
     for polynomial in polynomials:
-        matrix = step(matrix, polynomial)
+        matrix, spare = step(matrix, polynomial, out=spare), matrix
+    return matrix
+
+
+def in_pairs(matrix: Tensor, polynomials: Sequence[OddQuintic]) -> Tensor:
+    """The same composition, the first step by itself and then two at a time with one Gram matrix."""
+    matrix = _normalized(matrix)
+    spare = torch.empty_like(matrix)
+    matrix, spare = step(matrix, polynomials[0], out=spare), matrix
+    for first in range(1, len(polynomials), 2):
+        factor = _factor(symmetric_product(matrix, matrix.mT), polynomials[first : first + 2])
+        matrix, spare = torch.matmul(factor, matrix, out=spare), matrix
     return matrix
 
 
@@ -97,32 +160,36 @@ def in_gram_space(matrix: Tensor, polynomials: Sequence[OddQuintic], *, restart:
     if restart is None:
         restart = len(polynomials) > LONGEST_WITHOUT_RESTART
     cuts = [0, RESTART_AFTER, len(polynomials)] if restart else [0, len(polynomials)]
-    dtype, matrix = matrix.dtype, matrix.to(torch.promote_types(matrix.dtype, torch.float32))
+    wide = torch.promote_types(matrix.dtype, torch.float32)
+    matrix = matrix * exact_scale(matrix)
     for start, stop in pairwise(cuts):
-        gram = symmetric_product(matrix, matrix.mT)
-        scale = None
+        full = matrix.to(wide)
+        gram, scale = symmetric_product(full, full.mT), None
         if start == 0:
             # ||X||_F^2 is the trace of R; the scale of X is folded into Q, so that X is never rewritten.
             energy = nonzero(gram.diagonal(dim1=-2, dim2=-1).sum(-1))[..., None, None]
             gram, scale = gram / energy, energy.rsqrt()
         factor = _factor(gram, polynomials[start:stop])
-        matrix = (factor if scale is None else factor * scale) @ matrix
-    return matrix.to(dtype)
+        matrix = _product_in_two(factor if scale is None else factor * scale, matrix)
+    return matrix
 
 
-def _factor(gram: Tensor, polynomials: Sequence[OddQuintic]) -> Tensor:
-    """Q with Q X the composition applied to X, from R = X X^T."""
-    factor = None
-    for number, (a, b, c) in enumerate(polynomials):
-        step_factor = _quadratic(gram, b, c)
-        step_factor.diagonal(dim1=-2, dim2=-1).add_(a)
-        factor = step_factor if factor is None else symmetric_product(factor, step_factor)
-        if number < len(polynomials) - 1:
-            gram = symmetric_product(symmetric_product(step_factor, gram), step_factor)
-    return factor
+def _product_in_two(factor: Tensor, matrix: Tensor) -> Tensor:
+    """Q X in the dtype of X. For X in bfloat16, Q = Q_hi + Q_lo keeps 16 bits of Q in two bfloat16 products: entries of
+    Q are large where those of the result cancel, and 8 bits would not do."""
+    if matrix.dtype != torch.bfloat16:
+        return (factor @ matrix.to(factor.dtype)).to(matrix.dtype)
+    high = factor.bfloat16()
+    low = (factor - high).bfloat16()
+    return _multiply_add(low @ matrix, high, matrix, beta=1)
 
 
 def compose(matrix: Tensor, polynomials: Sequence[OddQuintic]) -> Tensor:
-    """The composition applied to X / ||X||_F, X (m, n) or (B, m, n) with m <= n, in the cheaper form."""
+    """The composition applied to X / ||X||_F, X (m, n) or (B, m, n) with m <= n, in the cheapest form."""
     rows, columns = matrix.shape[-2:]
-    return (in_gram_space if columns > GRAM_ASPECT * rows else direct)(matrix, polynomials)
+    if columns <= GRAM_ASPECT * rows:
+        return direct(matrix, polynomials)
+    narrow = torch.finfo(matrix.dtype).bits < 32
+    if narrow and columns <= NARROW_GRAM_ASPECT.get(matrix.device.type, math.inf) * rows:
+        return in_pairs(matrix, polynomials)
+    return in_gram_space(matrix, polynomials)

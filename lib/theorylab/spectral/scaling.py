@@ -9,21 +9,35 @@ def nonzero(scale: Tensor) -> Tensor:
     return torch.where(scale == 0, 1, scale)
 
 
-def scaled_exactly(matrix: Tensor) -> Tensor:
-    """Each matrix of the batch over the power of two next to its largest |entry|: no entry is rounded, and squares
-    neither overflow nor vanish.
+def exact_scale(matrix: Tensor) -> Tensor:
+    """The power of two, shape (..., 1, 1), that brings the largest |entry| of each matrix next to one; NaN for a matrix
+    with NaN or infinity.
 
-    An exact factor amplifies a rounding of its input by the condition number, so it must not begin with one.
+    Multiplying by it rounds no entry, and squares of the product neither overflow nor vanish. An exact factor amplifies
+    a rounding of its input by the condition number, so it must not begin with one. No absolute epsilon: the scale is
+    held within the normal numbers of the dtype, which is near enough to one for the squares.
     """
-    largest = matrix.abs().amax((-2, -1), keepdim=True)
-    _, exponent = torch.frexp(largest)
-    # Two factors, because one power of two can leave the range when the entries are near its ends.
-    half = exponent // 2
-    one = torch.ones_like(largest)
-    return matrix * torch.ldexp(one, -half) * torch.ldexp(one, half - exponent)
+    largest = nonzero(_largest_entry(matrix))
+    mantissa, _ = torch.frexp(largest)
+    tiny = torch.finfo(largest.dtype).tiny
+    return (mantissa / largest).clamp(tiny, 1 / tiny)
+
+
+def _largest_entry(matrix: Tensor) -> Tensor:
+    """max |x_ij|, shape (..., 1, 1); for real input without the temporary matrix of |x_ij|."""
+    axes = (-2, -1)
+    if matrix.is_complex():
+        return matrix.abs().amax(axes, keepdim=True)
+    return torch.maximum(matrix.amax(axes, keepdim=True), -matrix.amin(axes, keepdim=True))
 
 
 def frobenius(matrix: Tensor) -> Tensor:
-    """||X||_F with shape (..., 1, 1), accumulated at least in float32 (entries of order one are assumed)."""
+    """||X||_F with shape (..., 1, 1), at least in float32 (entries of order one are assumed).
+
+    The norms of the rows (of the columns of a transposed view) are accumulated in float32 and may be rounded to the
+    dtype of X, which averages out over the rows; a copy of X in float32 would cost more than the sum.
+    """
+    first, second = (-1, -2) if matrix.stride(-1) <= matrix.stride(-2) else (-2, -1)
+    rows = torch.linalg.vector_norm(matrix, dim=first, keepdim=True)
     dtype = torch.promote_types(matrix.dtype, torch.float32)
-    return nonzero(torch.linalg.matrix_norm(matrix.to(dtype), keepdim=True))
+    return nonzero(torch.linalg.vector_norm(rows.to(dtype), dim=second, keepdim=True))
