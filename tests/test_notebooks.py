@@ -6,7 +6,7 @@ import re
 import pytest
 
 from theorylab.claims import catalogue
-from theorylab.experiment import notebook
+from theorylab.experiment import notebook, plain
 from theorylab.laboratory.checkout import claims_path, notebook_path, stems
 from theorylab.session import home
 
@@ -22,13 +22,13 @@ def document(stem):
 
 
 def code(stem) -> list[str]:
-    return [cell.source for cell in notebook.code_cells(document(stem))]
+    return [cell.source for cell in plain.code_cells(document(stem))]
 
 
 @pytest.fixture
 def published(stem):
     read = document(stem)
-    if not notebook.record(read):
+    if not plain.record(read):
         pytest.skip("not published yet")
     return read
 
@@ -74,16 +74,16 @@ def test_exercises_have_folded_solutions_that_end_in_assertions(stem):
 
 @each_notebook
 def test_published_outputs_are_of_this_code_and_in_order(stem, published):
-    assert notebook.record(published)["code"] == notebook.code_digest(published), (
+    assert plain.record(published)["code"] == plain.code_digest(published), (
         f"the code of {stem} changed after its outputs were made: run ./run_all.sh --full {stem}"
     )
-    counts = [cell.execution_count for cell in notebook.code_cells(published)]
+    counts = [cell.execution_count for cell in plain.code_cells(published)]
     assert counts == list(range(1, len(counts) + 1))
 
 
 @each_notebook
 def test_published_pages_hold_nothing_of_one_machine_and_one_run(stem, published):
-    assert set(published.metadata) == {"kernelspec", "language_info", notebook.RECORD}
+    assert set(published.metadata) == {"kernelspec", "language_info", plain.RECORD}
     for cell in published.cells:
         assert not set(cell.metadata) & set(notebook.RUN_METADATA)
         for output in cell.get("outputs", []):

@@ -10,6 +10,7 @@ from nbformat.v4 import new_output
 
 from tests.sample_laboratory import document
 from theorylab.experiment import child, freshness, notebook
+from theorylab.experiment.plain import code_digest
 
 PARAMETERS = {"preset": "full", "seed": 0, "device": "cpu"}
 
@@ -116,13 +117,13 @@ def test_the_static_fallback_of_a_widget_stays():
 
 def test_the_code_digest_sees_code_and_its_order_and_nothing_else():
     plain = source("a = 1", "b = 2")
-    digest = notebook.code_digest(plain)
-    assert notebook.code_digest(page(plain)) == digest
+    digest = code_digest(plain)
+    assert code_digest(page(plain)) == digest
     prose = copy.deepcopy(plain)
     prose.cells[0].source = "# Another title"
-    assert notebook.code_digest(prose) == digest
+    assert code_digest(prose) == digest
     for other in (source("b = 2", "a = 1"), source("a = 1", "b = 3"), source("a = 1b = 2")):
-        assert notebook.code_digest(other) != digest
+        assert code_digest(other) != digest
 
 
 def test_staleness_names_its_reason(tmp_path):

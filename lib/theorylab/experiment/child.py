@@ -82,6 +82,8 @@ def main(folder: pathlib.Path) -> int:
             progress_bar=False,
             kernel_manager_class=ThisInterpreter,
             coalesce_streams=True,
+            # All outputs are there by then; a polite end sometimes takes three seconds.
+            shutdown_kernel="immediate",
         )
     except PapermillExecutionError:
         return 1  # the saved notebook tells which cell and why

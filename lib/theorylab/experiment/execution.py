@@ -11,9 +11,8 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 
-import nbformat
-
-from theorylab.experiment import child, notebook
+from theorylab.experiment import child
+from theorylab.experiment.plain import code_cells, first_line
 from theorylab.session import OUTPUT_VARIABLE
 
 THREAD_VARIABLES = (
@@ -108,27 +107,26 @@ def failure(folder: pathlib.Path, code: int) -> str | None:
     is not enough: papermill counts ``sys.exit(0)`` as success, so every cell must have run.
     """
     try:
-        executed = nbformat.read(folder / child.EXECUTED, as_version=4)
-        source = nbformat.read(folder / child.SOURCE, as_version=4)
+        executed, source = (json.loads((folder / name).read_bytes()) for name in (child.EXECUTED, child.SOURCE))
     except (OSError, ValueError):
         return "could not be started: " + (explanation(folder) or signal_of(code))
-    position = {cell.id: number for number, cell in enumerate(notebook.code_cells(source), start=1)}
-    cells = [cell for cell in notebook.code_cells(executed) if cell.id in position]
+    position = {cell["id"]: number for number, cell in enumerate(code_cells(source), start=1)}
+    cells = [cell for cell in code_cells(executed) if cell["id"] in position]
     for cell in cells:
-        for output in cell.outputs:
-            if output.output_type == "error":
-                place = f"in code cell {position[cell.id]} ({cell.id})"
-                if output.ename == "SystemExit":
+        for output in cell["outputs"]:
+            if output["output_type"] == "error":
+                place = f"in code cell {position[cell['id']]} ({cell['id']})"
+                if output["ename"] == "SystemExit":
                     return f"calls sys.exit {place}; the cells after it did not run"
-                return f"raises {output.ename} {place}: {notebook.first_line(output.evalue)}"
-    begun = [cell for cell in cells if cell.metadata.get("papermill", {}).get("start_time")]
-    place = f"in code cell {position[begun[-1].id]} ({begun[-1].id})" if begun else "before its first cell"
+                return f"raises {output['ename']} {place}: {first_line(output['evalue'])}"
+    begun = [cell["id"] for cell in cells if cell["metadata"].get("papermill", {}).get("start_time")]
+    place = f"in code cell {position[begun[-1]]} ({begun[-1]})" if begun else "before its first cell"
     if code != 0:
         cause = explanation(folder)
         if "DeadKernelError" in cause:
             return f"lost its kernel {place}: it was killed, often for lack of memory, or crashed"
         return f"stopped {place}: {cause or signal_of(code)}"
-    idle = sum(cell.execution_count is None for cell in cells)
+    idle = sum(cell["execution_count"] is None for cell in cells)
     if idle:
         return f"stopped {place} without an error, and {idle} cells did not run"
     return None
@@ -142,7 +140,7 @@ def explanation(folder: pathlib.Path) -> str:
         except OSError:
             continue
         if lines:
-            return notebook.first_line(lines[0] if name == child.REPORT else lines[-1])
+            return first_line(lines[0] if name == child.REPORT else lines[-1])
     return ""
 
 

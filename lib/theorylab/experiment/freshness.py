@@ -3,26 +3,24 @@
 import ast
 import hashlib
 import pathlib
-from collections.abc import Iterable
-
-import nbformat
+from collections.abc import Iterable, Mapping
 
 import theorylab
-from theorylab.experiment import notebook
+from theorylab.experiment.plain import code_cells, code_digest, record
 
 PACKAGE = pathlib.Path(theorylab.__file__).resolve().parent
 
 
-def hashes(document: nbformat.NotebookNode, claims_file: pathlib.Path) -> dict[str, str]:
+def hashes(document: Mapping, claims_file: pathlib.Path) -> dict[str, str]:
     """The two hashes stored with outputs: ``code`` (the code cells) and ``library`` (the modules of theorylab that the
     cells import, directly or not, and the claims file)."""
-    files = [*modules(cell.source for cell in notebook.code_cells(document)), claims_file]
-    return {"code": notebook.code_digest(document), "library": digest(files)}
+    files = [*modules(cell.source for cell in code_cells(document)), claims_file]
+    return {"code": code_digest(document), "library": digest(files)}
 
 
-def staleness(document: nbformat.NotebookNode, claims_file: pathlib.Path) -> str | None:
+def staleness(document: Mapping, claims_file: pathlib.Path) -> str | None:
     """Why the outputs of a committed notebook are not of this source, in a clause; None when they are fresh."""
-    stored = notebook.record(document)
+    stored = record(document)
     if not stored:
         return "not run yet"
     now = hashes(document, claims_file)

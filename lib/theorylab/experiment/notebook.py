@@ -2,17 +2,17 @@
 
 import ast
 import copy
-import hashlib
 import re
 
 import nbformat
 from nbformat import NotebookNode
 
+from theorylab.experiment.plain import RECORD, code_cells, first_line
+
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # Written into cells by Jupyter and papermill while they run; times and states of one machine.
 RUN_METADATA = ("ExecuteTime", "collapsed", "execution", "papermill", "scrolled", "trusted")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-RECORD = "theorylab"
 FROZEN_BAR = re.compile(r"^.{0,80}\d+%\|.*\|", re.M)
 
 
@@ -61,24 +61,6 @@ def check(notebook: NotebookNode, parameters: dict) -> None:
         raise NotebookError(
             f"does not know the parameter {missing[0]!r}; its parameters cell must set {', '.join(parameters)}"
         )
-
-
-def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    """The code cells that have something to run."""
-    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
-
-
-def code_digest(notebook: NotebookNode) -> str:
-    """Hash of the code cells in order: outputs made with another one are not of this notebook."""
-    hasher = hashlib.sha256()
-    for cell in code_cells(notebook):
-        hasher.update(cell.source.encode() + b"\0")
-    return hasher.hexdigest()
-
-
-def record(notebook: NotebookNode) -> dict:
-    """The hashes stored when the outputs were published, empty when there are none: ``code`` and ``library``."""
-    return dict(notebook.metadata.get(RECORD, {}))
 
 
 def stripped(notebook: NotebookNode) -> NotebookNode:
@@ -132,9 +114,3 @@ def static(output: NotebookNode, count: int) -> NotebookNode | None:
     if output.data.pop(WIDGET_VIEW, None) is not None and set(output.data) <= {"text/plain"}:
         return None
     return output
-
-
-def first_line(error: object) -> str:
-    """The first line of an error's message, short enough for a sentence."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0] if len(lines[0]) <= 200 else lines[0][:197] + "..."

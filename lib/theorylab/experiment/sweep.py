@@ -7,16 +7,20 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from tqdm import tqdm
 
 from theorylab.session import in_batch
 
+# pandas is imported where it is used: the runner's processes import this package and need no tables.
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 def sweep(
     trial: Callable, *, seeds: Iterable[int] = (0,), resume: str | os.PathLike | None = None, **grid: Iterable
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Table of ``trial(seed=seed, **point)`` over all seeds and all points of the product of ``grid``.
 
     A trial returns a dictionary (one row), a list of dictionaries or a DataFrame (several rows); the columns of its
@@ -25,6 +29,8 @@ def sweep(
 
     Raises ValueError for an empty grid axis, naming it, and TypeError for a trial that returns something else.
     """
+    import pandas as pd
+
     axes = {"seed": list(seeds), **{name: list(values) for name, values in grid.items()}}
     for name, values in axes.items():
         if not values:
@@ -47,7 +53,9 @@ def sweep(
     return pd.concat(tables, ignore_index=True)
 
 
-def _table(result, point: dict) -> pd.DataFrame:
+def _table(result, point: dict) -> "pd.DataFrame":
+    import pandas as pd
+
     if isinstance(result, dict):
         result = [result]
     if not isinstance(result, list | pd.DataFrame):

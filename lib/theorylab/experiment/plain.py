@@ -1,0 +1,31 @@
+"""What can be read in a notebook without nbformat, whose import takes a second in every process."""
+
+import hashlib
+from collections.abc import Mapping
+
+# The key of a notebook's metadata under which the hashes of its source are stored with its outputs.
+RECORD = "theorylab"
+
+
+def code_cells(notebook: Mapping) -> list:
+    """The code cells that have something to run, of an nbformat notebook or of one that is plain JSON."""
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+
+
+def code_digest(notebook: Mapping) -> str:
+    """Hash of the code cells in order: outputs made with another one are not of this notebook."""
+    hasher = hashlib.sha256()
+    for cell in code_cells(notebook):
+        hasher.update("".join(cell["source"]).encode() + b"\0")
+    return hasher.hexdigest()
+
+
+def record(notebook: Mapping) -> dict:
+    """The hashes stored when the outputs were published, empty when there are none: ``code`` and ``library``."""
+    return dict(notebook["metadata"].get(RECORD, {}))
+
+
+def first_line(error: object) -> str:
+    """The first line of an error's message, short enough for a sentence."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0] if len(lines[0]) <= 200 else lines[0][:197] + "..."
