@@ -51,6 +51,8 @@ def save(figure: Figure, name: str, *, alt: str) -> Picture:
     path, partial = folder / f"{name}.svg", folder / f"{name}.partial"
     figure.savefig(partial, format="svg", metadata=METADATA)
     os.replace(partial, path)
+    # The layout that was found for the SVG serves the PNG too; to find it again takes as long as to draw.
+    figure.set_layout_engine("none")
     png = _small_png(figure)
     # Closing keeps the inline backend from showing the figure a second time.
     plt.close(figure)
