@@ -117,8 +117,6 @@ def _polynomial(matrix: Tensor, method: str, steps, dtype, lower: float, _tolera
     return iteration.compose(matrix, polynomials)
 
 
-# Scalar work on the host: a compiled graph takes its result as a constant instead of tracing the Remez exchange.
-@torch.compiler.assume_constant_result
 def polynomials_of(
     method: str, steps: int | None, dtype: torch.dtype, lower: float = DEFAULT_LOWER
 ) -> Sequence[OddQuintic]:
@@ -133,6 +131,11 @@ def polynomials_of(
         return tuple(step.polynomial for step in polar_express.delta_orthogonalizing(steps or 4, 0.3)[0])
     polynomial = {"cubic": CUBIC, "quintic": QUINTIC}[method]
     return (polynomial,) * (steps or _steps_needed(polynomial, lower, torch.finfo(dtype).eps))
+
+
+# Scalar work on the host: a compiled graph takes its result as a constant instead of tracing the Remez exchange. This
+# is all that torch.compiler.assume_constant_result does, but for an import of the compiler, which takes a second.
+polynomials_of._dynamo_marked_constant = True
 
 
 def _steps_needed(polynomial: OddQuintic, lower: float, eps: float) -> int:
