@@ -19,6 +19,7 @@ import pytest
 
 from tests.sample_laboratory import add, ledger_entry, snapshot, verdict
 from theorylab.experiment import schedule
+from theorylab.laboratory import batch
 from theorylab.laboratory.command import main
 
 
@@ -246,6 +247,18 @@ def test_ctrl_c_ends_kernels_and_leaves_unfinished_notebooks_untouched(tmp_path)
     after = snapshot(tmp_path)
     changed = {name for name in after if before.get(name) != after[name]}
     assert changed == {"notebooks/01_good.ipynb", "figures/01_good/a.svg", "ledger/GOOD-1.json", "ledger/README.md"}
+
+
+def test_an_interrupt_that_the_interpreter_forgot_is_asked_for_again(tmp_path, monkeypatch):
+    def running(jobs, *, watch, **rest):
+        watch([])
+        yield
+
+    monkeypatch.setattr(schedule, "run", running)
+    job = schedule.Job("01_good", b"", {})
+    found = batch.outcomes(batch.Run(tmp_path), [job], {}, batch.Report(), [signal.SIGINT])
+    with pytest.raises(KeyboardInterrupt):
+        next(found)
 
 
 # A kernel that has ended may stay a zombie until the system's first process takes note of it.

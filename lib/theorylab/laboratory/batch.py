@@ -108,8 +108,8 @@ def execute(run: Run, chosen: list[str]) -> int:
     # The longest first: then none of them is left over at the end with the other workers idle.
     jobs.sort(key=lambda job: -expected.get(job.stem, float("inf")))
     try:
-        with ends_by_interrupt():
-            for outcome in outcomes(run, jobs, expected, batch):
+        with ends_by_interrupt() as asked:
+            for outcome in outcomes(run, jobs, expected, batch, asked):
                 with undisturbed():
                     settle(run, sources[outcome.stem], outcome, batch)
     except KeyboardInterrupt:
@@ -126,16 +126,25 @@ def execute(run: Run, chosen: list[str]) -> int:
     return INTERRUPTED if interrupted else batch.code
 
 
-def outcomes(run: Run, jobs: list[schedule.Job], expected: dict[str, float], batch: Report) -> Iterator[Outcome]:
-    """The outcomes as they come, each followed by its line above the progress bar."""
+def outcomes(
+    run: Run, jobs: list[schedule.Job], expected: dict[str, float], batch: Report, asked: list[int]
+) -> Iterator[Outcome]:
+    """The outcomes as they come, each followed by its line above the progress bar; ends with KeyboardInterrupt when
+    somebody ``asked`` for it."""
     if not jobs:
         return
     workers = min(run.workers, len(jobs)) if run.address is None else run.workers
     progress = Progress([job.stem for job in jobs], expected, workers)
     total = len(jobs) + len(batch.failures)
     scratch = run.root / "build" / "dask"
+
+    def watch(running: list[str]) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        progress.watch(running)
+
     try:
-        results = schedule.run(jobs, workers=workers, address=run.address, scratch=scratch, watch=progress.watch)
+        results = schedule.run(jobs, workers=workers, address=run.address, scratch=scratch, watch=watch)
         with contextlib.closing(results):
             for outcome in results:
                 yield outcome
@@ -145,13 +154,24 @@ def outcomes(run: Run, jobs: list[schedule.Job], expected: dict[str, float], bat
 
 
 @contextlib.contextmanager
-def ends_by_interrupt() -> Iterator[None]:
-    """Treat a polite request to end (SIGTERM) like Ctrl-C, so that kernels end and nothing is half-written."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def ends_by_interrupt() -> Iterator[list[int]]:
+    """Treat a polite request to end (SIGTERM) like Ctrl-C, so that kernels end and nothing is half-written.
+
+    Yields the signals received so far: an interrupt that comes while the interpreter collects garbage is printed and
+    forgotten, so it has to be asked for again.
+    """
+    asked: list[int] = []
+
+    def interrupt(number, frame):
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield asked
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
