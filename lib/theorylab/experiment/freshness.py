@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterable, Mapping
 
 import theorylab
-from theorylab.experiment.plain import code_cells, code_digest, record
+from theorylab.experiment.plain import code_cells, code_digest, record, source_of
 
 PACKAGE = pathlib.Path(theorylab.__file__).resolve().parent
 
@@ -14,7 +14,7 @@ PACKAGE = pathlib.Path(theorylab.__file__).resolve().parent
 def hashes(document: Mapping, claims_file: pathlib.Path) -> dict[str, str]:
     """The two hashes stored with outputs: ``code`` (the code cells) and ``library`` (the modules of theorylab that the
     cells import, directly or not, and the claims file)."""
-    files = [*modules(cell.source for cell in code_cells(document)), claims_file]
+    files = [*modules(map(source_of, code_cells(document))), claims_file]
     return {"code": code_digest(document), "library": digest(files)}
 
 

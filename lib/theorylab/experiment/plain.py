@@ -7,16 +7,21 @@ from collections.abc import Mapping
 RECORD = "theorylab"
 
 
+def source_of(cell: Mapping) -> str:
+    """The text of a cell, which a file may hold line by line."""
+    return "".join(cell["source"])
+
+
 def code_cells(notebook: Mapping) -> list:
     """The code cells that have something to run, of an nbformat notebook or of one that is plain JSON."""
-    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and "".join(cell["source"]).strip()]
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and source_of(cell).strip()]
 
 
 def code_digest(notebook: Mapping) -> str:
     """Hash of the code cells in order: outputs made with another one are not of this notebook."""
     hasher = hashlib.sha256()
     for cell in code_cells(notebook):
-        hasher.update("".join(cell["source"]).encode() + b"\0")
+        hasher.update(source_of(cell).encode() + b"\0")
     return hasher.hexdigest()
 
 
