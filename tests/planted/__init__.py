@@ -17,3 +17,12 @@ class Bug:
     target: str
     patch: Callable
     claims: tuple[str, ...]
+
+
+def scaled(factor):
+    """The result is off by a factor."""
+
+    def patch(function):
+        return lambda *args, **kwargs: factor * function(*args, **kwargs)
+
+    return patch

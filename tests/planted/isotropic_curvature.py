@@ -4,19 +4,10 @@ import dataclasses
 
 import numpy as np
 
-from tests.planted import Bug
+from tests.planted import Bug, scaled
 
 STEM = "02_isotropic_curvature"
 PROBLEMS = "theorylab.problems"
-
-
-def scaled(factor):
-    """The result is off by a factor."""
-
-    def patch(function):
-        return lambda *args, **kwargs: factor * function(*args, **kwargs)
-
-    return patch
 
 
 def scaled_field(field, factor):

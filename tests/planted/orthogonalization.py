@@ -4,20 +4,11 @@ from fractions import Fraction
 
 import torch
 
-from tests.planted import Bug
+from tests.planted import Bug, scaled
 from theorylab.spectral.polynomials import OddQuintic
 
 STEM = "06_orthogonalization"
 SPECTRAL = "theorylab.spectral."
-
-
-def scaled(factor):
-    """The result is off by a factor."""
-
-    def patch(function):
-        return lambda *args, **kwargs: factor * function(*args, **kwargs)
-
-    return patch
 
 
 def scaled_fraction(index, factor):

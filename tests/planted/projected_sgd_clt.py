@@ -11,19 +11,10 @@ import numpy as np
 import sympy as sp
 from numba import njit
 
-from tests.planted import Bug
+from tests.planted import Bug, scaled
 
 STEM = "05_projected_sgd_clt"
 METHODS, PROBLEMS = "theorylab.methods", "theorylab.problems"
-
-
-def scaled(factor):
-    """The result is off by a factor."""
-
-    def patch(function):
-        return lambda *args, **kwargs: factor * function(*args, **kwargs)
-
-    return patch
 
 
 def recompiled(**wrong):

@@ -4,21 +4,12 @@ import math
 
 import torch
 
-from tests.planted import Bug
+from tests.planted import Bug, scaled
 
 STEM = "04_saddle_escape"
 STEPS = "theorylab.methods.matrix_steps"
 ESCAPE = "theorylab.methods.saddle_escape"
 SADDLE = "theorylab.problems.saddle:Saddle"
-
-
-def scaled(factor):
-    """The result is off by a factor."""
-
-    def patch(function):
-        return lambda *args, **kwargs: factor * function(*args, **kwargs)
-
-    return patch
 
 
 def every_noise_per_entry(deviation):

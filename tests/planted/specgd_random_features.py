@@ -2,21 +2,12 @@
 
 import torch
 
-from tests.planted import Bug
+from tests.planted import Bug, scaled
 
 STEM = "03_specgd_random_features"
 DESCENT = "theorylab.methods.layer_descent"
 REGRESSION = "theorylab.problems.layer_regression:LayerRegression"
 FEATURES = "theorylab.problems.random_features"
-
-
-def scaled(factor):
-    """The result is off by a factor."""
-
-    def patch(function):
-        return lambda *args, **kwargs: factor * function(*args, **kwargs)
-
-    return patch
 
 
 def scaled_property(factor):
