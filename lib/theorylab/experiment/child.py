@@ -23,7 +23,7 @@ from traitlets import Type
 
 # Files of the working folder.
 SOURCE, EXECUTED = "source.ipynb", "executed.ipynb"
-REQUEST, REPORT, KERNEL_GROUP = "request.json", "error", "kernel.pid"
+REQUEST, REPORT, KERNEL_GROUP, BEGUN = "request.json", "error", "kernel.pid", "cell"
 
 
 class WakefulChannel(AsyncZMQSocketChannel):
@@ -71,13 +71,23 @@ def main(folder: pathlib.Path) -> int:
     # jsonschema's check of a string format that no notebook has; its import builds a grammar, which takes a second.
     sys.modules.setdefault("rfc3987_syntax", None)
     import papermill
+    from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
 
+    from theorylab.experiment import engine
+
+    def begin(cell, cell_index):
+        # The saved notebook may be a cell behind.
+        if cell.cell_type == "code" and "injected-parameters" not in cell.metadata.get("tags", ()):
+            (folder / BEGUN).write_text(cell.id, encoding="utf-8")
+
+    papermill_engines.register(engine.NAME, engine.SparingEngine)
     try:
         papermill.execute_notebook(
             folder / SOURCE,
             folder / EXECUTED,
             parameters=request["parameters"],
+            engine_name=engine.NAME,
             kernel_name="python3",
             language="python",
             cwd=folder / "work",
@@ -86,6 +96,7 @@ def main(folder: pathlib.Path) -> int:
             coalesce_streams=True,
             # All outputs are there by then; a polite end sometimes takes three seconds.
             shutdown_kernel="immediate",
+            on_cell_start=begin,
         )
     except PapermillExecutionError:
         return 1  # the saved notebook tells which cell and why

@@ -114,7 +114,7 @@ def failure(folder: pathlib.Path, code: int) -> str | None:
     try:
         executed, source = (json.loads((folder / name).read_bytes()) for name in (child.EXECUTED, child.SOURCE))
     except (OSError, ValueError):
-        return "could not be started: " + (explanation(folder) or signal_of(code))
+        return "could not be started: " + explanation(folder, code)
     position = {cell["id"]: number for number, cell in enumerate(code_cells(source), start=1)}
     cells = [cell for cell in code_cells(executed) if cell["id"] in position]
     for cell in cells:
@@ -124,21 +124,23 @@ def failure(folder: pathlib.Path, code: int) -> str | None:
                 if output["ename"] == "SystemExit":
                     return f"calls sys.exit {place}; the cells after it did not run"
                 return f"raises {output['ename']} {place}: {first_line(output['evalue'])}"
-    begun = [cell["id"] for cell in cells if cell["metadata"].get("papermill", {}).get("start_time")]
-    place = f"in code cell {position[begun[-1]]} ({begun[-1]})" if begun else "before its first cell"
+    begun = (folder / child.BEGUN).read_text(encoding="utf-8") if (folder / child.BEGUN).exists() else None
+    place = f"in code cell {position[begun]} ({begun})" if begun else "before its first cell"
     if code != 0:
-        cause = explanation(folder)
+        cause = explanation(folder, code)
         if "DeadKernelError" in cause:
             return f"lost its kernel {place}: it was killed, often for lack of memory, or crashed"
-        return f"stopped {place}: {cause or signal_of(code)}"
+        return f"stopped {place}: {cause}"
     idle = sum(cell["execution_count"] is None for cell in cells)
     if idle:
         return f"stopped {place} without an error, and {idle} cells did not run"
     return None
 
 
-def explanation(folder: pathlib.Path) -> str:
-    """What the child says about its failure: its report, else the last line it printed."""
+def explanation(folder: pathlib.Path, code: int) -> str:
+    """Why the child ended: the signal that killed it, else its report, else the last line it printed."""
+    if code < 0:
+        return f"its process was ended by signal {signal.Signals(-code).name}, often for lack of memory"
     for name in (child.REPORT, "messages"):
         try:
             lines = (folder / name).read_text(encoding="utf-8", errors="replace").strip().splitlines()
@@ -146,12 +148,6 @@ def explanation(folder: pathlib.Path) -> str:
             continue
         if lines:
             return first_line(lines[0] if name == child.REPORT else lines[-1])
-    return ""
-
-
-def signal_of(code: int) -> str:
-    if code < 0:
-        return f"its process was ended by signal {signal.Signals(-code).name}, often for lack of memory"
     return f"its process ended with exit code {code}"
 
 
