@@ -5,6 +5,7 @@ import io
 import os
 import pathlib
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
@@ -51,8 +52,10 @@ def save(figure: Figure, name: str, *, alt: str) -> Picture:
     path, partial = folder / f"{name}.svg", folder / f"{name}.partial"
     figure.savefig(partial, format="svg", metadata=METADATA)
     os.replace(partial, path)
-    # The layout that was found for the SVG serves the PNG too; to find it again takes as long as to draw.
-    figure.set_layout_engine("none")
+    # The layout that was found for the SVG serves the PNG too: to find it again, or only to ask a placeholder whether
+    # it must be found, takes as long as to draw.
+    with mpl.rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
     png = _small_png(figure)
     # Closing keeps the inline backend from showing the figure a second time.
     plt.close(figure)
