@@ -1,12 +1,14 @@
 """The saddle of notebook 04: derivatives, exact reductions, closed forms against independent computations, errors."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.integrate import quad
 
 from theorylab.claims import same_law, slope
 from theorylab.methods import factorisation_descent, isotropic_escape, matrix_steps, plane_landscape, saddle_kinematics
+from theorylab.methods.escape_runs import EscapeRuns
 from theorylab.methods.saddle_escape import by_trial, escape, trajectory
 from theorylab.networks import rendered_digits
 from theorylab.problems import spiked
@@ -72,6 +74,27 @@ def test_a_run_does_not_depend_on_the_batch_and_censoring_is_reported():
     assert capped.censored.all()
     assert (capped.tau == 2).all()
     assert capped.loss.isna().all()
+
+
+@pytest.mark.parametrize("method", ["Muon", "SGD", "exact polar"])
+def test_runs_made_once_are_those_of_one_batch(method, monkeypatch):
+    settings = dict(statistics=("S", "L", "O") if method == "Muon" else ("S", "L"), bulk=0.5, cap=40)
+    made, asked = EscapeRuns(seed=3), []
+
+    def counted(method, n, trials, *args, **kwargs):
+        asked.append(list(trials))
+        return escape(method, n, trials, *args, **kwargs)
+
+    monkeypatch.setattr("theorylab.methods.escape_runs.escape", counted)
+    for trials in (2, 5, 3):
+        found = made(method, 8, trials, OP, **settings)
+        pd.testing.assert_frame_equal(found, escape(method, 8, trials, OP, seed=3, **settings))
+    assert asked == [[0, 1], [2, 3, 4]]
+    made(method, 8, 3, OP, **{**settings, "cap": 41})
+    made(method, 8, 3, Noise("OP", 0.4), **settings)
+    assert len(asked) == 4
+    with pytest.raises(ValueError, match="trials must be at least 1, got 0"):
+        made(method, 8, 0, OP, **settings)
 
 
 def test_escape_time_is_the_first_passage_of_the_trajectory():
@@ -240,7 +263,5 @@ def test_bad_input_is_named(call, message):
 def test_a_slope_needs_one_run_per_trial_and_width():
     found = escape("SGD", 8, 3, OP, seed=0)
     uneven = escape("SGD", 16, 2, OP, seed=0)
-    import pandas as pd
-
     with pytest.raises(ValueError, match="every trial needs one tau"):
         by_trial(pd.concat([found, uneven]))

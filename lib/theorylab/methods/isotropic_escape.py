@@ -22,7 +22,7 @@ BLOCK = 64
 def escape(
     method: str,
     n: int,
-    trials: int,
+    trials: range,
     deviation: float,
     *,
     seed: int,
@@ -35,11 +35,11 @@ def escape(
     restoring: float = 0.0,
 ) -> dict:
     """First passages of SGD or NGD by the chain of the lemma: {statistic: {column: array}} as ``saddle_escape``."""
-    streams = [generator(seed, "isotropic", n, trial) for trial in range(trials)]
-    step = np.broadcast_to(np.asarray(stepsize, dtype=float), (trials,))
-    s, r2 = np.zeros(trials), np.zeros(trials)
-    tau = {q: np.zeros(trials, dtype=int) for q in statistics}
-    seen = {q: np.full((3, trials), np.nan) for q in statistics}
+    streams, runs = [generator(seed, "isotropic", n, trial) for trial in trials], len(trials)
+    step = np.broadcast_to(np.asarray(stepsize, dtype=float), (runs,))
+    s, r2 = np.zeros(runs), np.zeros(runs)
+    tau = {q: np.zeros(runs, dtype=int) for q in statistics}
+    seen = {q: np.full((3, runs), np.nan) for q in statistics}
     normalised = method == "NGD" or convention != "NATIVE"
     length = RMS_ENTRY * n if convention == "RMS" else 1.0
     for t in range(1, cap + 1):

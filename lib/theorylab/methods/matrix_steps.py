@@ -62,7 +62,8 @@ def adam(G: Tensor, state: tuple, t: int) -> tuple[Tensor, tuple]:
     first, second = ADAM_BETAS
     m = torch.lerp(state[0], G, 1 - first)
     v = torch.lerp(state[1], G * G, 1 - second)
-    return (m / (1 - first**t)) / ((v / (1 - second**t)).sqrt() + ADAM_EPSILON), (m, v)
+    length = (v / (1 - second**t)).sqrt_().add_(ADAM_EPSILON)
+    return (m / (1 - first**t)).div_(length), (m, v)
 
 
 # The functions are looked up when called, so that a test can replace one of them.

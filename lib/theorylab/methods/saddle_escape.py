@@ -26,7 +26,7 @@ LOOK_EVERY = 4
 def escape(
     method: str,
     n: int,
-    trials: int,
+    trials: int | range,
     noise: Noise,
     *,
     seed: int,
@@ -39,15 +39,16 @@ def escape(
     device: str = "cpu",
     **constants,
 ) -> pd.DataFrame:
-    """Escape times of ``trials`` runs from W = 0: one row per trial and statistic, with columns method, n, trial,
-    statistic, ``tau`` (the cap where censored), ``censored``, and the ``loss``, ``orthogonal`` norm ||W - s u v^T||_F
-    and ``signal`` s at that step.
+    """Escape times of runs from W = 0: one row per trial and statistic, with columns method, n, trial, statistic,
+    ``tau`` (the cap where censored), ``censored``, and the ``loss``, ``orthogonal`` norm ||W - s u v^T||_F and
+    ``signal`` s at that step. ``trials``: how many, or which.
 
     ``constants`` (curvature, bulk, restoring) go to the :class:`Saddle`. ``reduced``: SGD and NGD in Gaussian noise
     are simulated exactly in law by two scalars (see ``isotropic_escape``); None does so wherever possible, False never.
 
     Raises ValueError for an unknown method, convention or statistic, no trials, a stepsize or cap that is not positive.
     """
+    trials = range(trials) if isinstance(trials, int) else trials
     _check(method, trials, statistics, convention, stepsize, cap)
     possible = method in ("SGD", "NGD") and noise.law == "Gaussian" and "O" not in statistics
     if possible and reduced is not False:
@@ -57,10 +58,11 @@ def escape(
         )  # fmt: skip
     else:
         build = Saddle.localised if localised else Saddle.delocalised
-        saddle = build(n, range(trials), seed=seed, device=device, **constants)
-        found = _simulate(method, saddle, noise, seed, convention, stepsize, statistics, cap)
+        saddle = build(n, trials, seed=seed, device=device, **constants)
+        generators = [torch_generator(seed, "saddle noise", noise.law, n, trial) for trial in trials]
+        found = _simulate(method, saddle, noise, generators, convention, stepsize, statistics, cap)
     rows = [
-        pd.DataFrame({"method": method, "n": n, "trial": range(trials), "statistic": statistic, **found[statistic]})
+        pd.DataFrame({"method": method, "n": n, "trial": trials, "statistic": statistic, **found[statistic]})
         for statistic in statistics
     ]
     return pd.concat(rows, ignore_index=True)
@@ -70,8 +72,8 @@ def _check(method, trials, statistics, convention, stepsize, cap) -> None:
     method_of(method)
     if convention not in CONVENTIONS:
         raise ValueError(f"convention must be one of {', '.join(CONVENTIONS)}, got {convention!r}")
-    if trials < 1:
-        raise ValueError(f"trials must be at least 1, got {trials}")
+    if len(trials) < 1:
+        raise ValueError(f"trials must be at least 1, got {len(trials)}")
     if unknown := set(statistics) - set(STATISTICS) or not statistics:
         raise ValueError(f"statistics must be some of {', '.join(STATISTICS)}, got {unknown or 'none'}")
     if not 0 < float(np.max(np.asarray(stepsize))) < math.inf or np.min(np.asarray(stepsize)) <= 0:
@@ -81,51 +83,49 @@ def _check(method, trials, statistics, convention, stepsize, cap) -> None:
 
 
 @torch.no_grad()
-def _simulate(name, saddle: Saddle, noise: Noise, seed, convention, stepsize, statistics, cap) -> dict:
+def _simulate(name, saddle: Saddle, noise: Noise, generators, convention, stepsize, statistics, cap) -> dict:
     """First passages of the full matrix iteration: {statistic: {column: array}}."""
     method, W = method_of(name), saddle.start()
     trials, n = len(W), saddle.n
-    generators = [torch_generator(seed, "saddle noise", noise.law, n, trial) for trial in range(trials)]
     state = tuple(torch.zeros_like(W) for _ in range(method.memory))
     rates = torch.as_tensor(stepsize, dtype=W.dtype, device=W.device).expand(trials)[:, None, None]
-    probe = torch.ones_like(saddle.u)
     alive = torch.arange(trials, device=W.device)
-    record = {q: _Passages(trials, W.device) for q in statistics}
+    passages = {q: (_Aligned if q == "O" else _Passages)(q, saddle) for q in statistics}
     s = saddle.along(W)
     for t in range(1, cap + 1):
         G = saddle.grad(W, s).add_(noise.draw(n, generators).to(W.device))
         D, state = method.direction(G, state, t)
         W = W * (1 - rates * method.decay) if method.decay else W
-        W = W - rates * scaled(D, convention)
+        W = torch.addcmul(W, rates, scaled(D, convention), value=-1)
         s = saddle.along(W)
-        orthogonal_squared = ((W**2).sum((-2, -1)) - s**2).clamp_min(0)
-        for q in statistics:
-            if q == "O":
-                reached, probe = operator_aligned(W, s, probe)
-            else:
-                reached = reached_by_invariants(q, s, orthogonal_squared, saddle.curvature, saddle.bulk)
-            record[q].note(alive, reached, t, s, orthogonal_squared, saddle)
+        orthogonal_squared = saddle.orthogonal_squared(W, s)
+        for passage in passages.values():
+            passage.look(t, alive, saddle, W, s, orthogonal_squared)
         if t % LOOK_EVERY == 0 or t == cap:
-            waiting = torch.stack([record[q].tau[alive] == 0 for q in statistics]).any(0)
+            waiting = torch.stack([passage.tau[alive] == 0 for passage in passages.values()]).any(0)
             waiting &= torch.isfinite(s)
             keep = waiting.nonzero()[:, 0]
             if len(keep) == 0:
                 break
             if len(keep) < len(alive):
-                alive, saddle, W, s, probe = alive[keep], saddle.select(keep), W[keep], s[keep], probe[keep]
+                alive, saddle, W, s = alive[keep], saddle.select(keep), W[keep], s[keep]
                 state, rates = tuple(part[keep] for part in state), rates[keep]
                 generators = [generators[k] for k in keep.tolist()]
-    return {q: passages.columns(cap) for q, passages in record.items()}
+    return {q: passage.columns(cap) for q, passage in passages.items()}
 
 
 class _Passages:
     """First-passage times of one statistic and what was seen there, kept on the device (tau 0: not yet)."""
 
-    def __init__(self, trials: int, device):
+    def __init__(self, statistic: str, saddle: Saddle):
+        trials, device = len(saddle.u), saddle.u.device
+        self.statistic = statistic
         self.tau = torch.zeros(trials, dtype=torch.long, device=device)
         self.seen = torch.full((3, trials), torch.nan, device=device)
 
-    def note(self, alive: Tensor, reached: Tensor, t: int, s: Tensor, orthogonal_squared: Tensor, saddle: Saddle):
+    def look(self, t: int, alive: Tensor, saddle: Saddle, W: Tensor, s: Tensor, orthogonal_squared: Tensor):
+        """Note the members of the batch, trials ``alive``, that have passed at step t."""
+        reached = self.reached(alive, saddle, W, s, orthogonal_squared)
         # Looking costs nothing on the CPU; on a GPU it would wait for the device.
         if reached.device.type == "cpu" and not reached.any():
             return
@@ -133,6 +133,10 @@ class _Passages:
         values = torch.stack([saddle.loss(s, orthogonal_squared), orthogonal_squared.sqrt(), s])
         self.seen[:, alive] = torch.where(first, values, self.seen[:, alive])
         self.tau[alive] = torch.where(first, t, self.tau[alive])
+
+    def reached(self, alive: Tensor, saddle: Saddle, W: Tensor, s: Tensor, orthogonal_squared: Tensor) -> Tensor:
+        """Whether the statistic says "escaped", per member of the batch."""
+        return reached_by_invariants(self.statistic, s, orthogonal_squared, saddle.curvature, saddle.bulk)
 
     def columns(self, cap: int) -> dict[str, np.ndarray]:
         tau = self.tau.cpu().numpy()
@@ -145,6 +149,20 @@ class _Passages:
             "orthogonal": orthogonal,
             "signal": signal,
         }
+
+
+class _Aligned(_Passages):
+    """Those of statistic O, which needs the operator norm of W."""
+
+    def __init__(self, statistic: str, saddle: Saddle):
+        super().__init__(statistic, saddle)
+        self.probe = torch.ones_like(saddle.u)
+
+    def reached(self, alive: Tensor, saddle: Saddle, W: Tensor, s: Tensor, orthogonal_squared: Tensor) -> Tensor:
+        # A run that has passed has no open question, which would cost its singular values at every later step.
+        open_signal = torch.where(self.tau[alive] == 0, s, 0)
+        reached, self.probe[alive] = operator_aligned(W, open_signal, self.probe[alive])
+        return reached
 
 
 def by_trial(found: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
