@@ -2,7 +2,8 @@
 
 ``python benchmarks/runner.py [--preset full] [--write] [NOTEBOOK ...]``
 
-``--write`` keeps the seconds per notebook in ``seconds.json``, from which ``run_all.sh`` says how long it will take.
+``--write`` also commits the seconds of every notebook's last run, from which ``run_all.sh`` says how long it will take
+in a checkout that has run nothing yet.
 """
 
 import argparse
@@ -15,10 +16,9 @@ import tempfile
 import time
 
 from theorylab.experiment.execution import THREAD_VARIABLES
+from theorylab.laboratory import progress
 from theorylab.laboratory.checkout import notebook_path, select
 from theorylab.session import OUTPUT_VARIABLE, home
-
-SECONDS = pathlib.Path(__file__).with_name("seconds.json")
 
 
 def directly(stem: str, preset: str) -> float:
@@ -63,9 +63,11 @@ def main() -> None:
     print(f"| run_all.sh, 1 worker | {one:.1f} s | {5 + 1.05 * total:.1f} s |")
     print(f"| run_all.sh, 2 workers | {two:.1f} s | {0.7 * total:.1f} s |")
     if options.write:
-        table = json.loads(SECONDS.read_text()) if SECONDS.exists() else {}
-        table.setdefault(options.preset, {}).update({stem: round(seconds) for stem, seconds in alone.items()})
-        SECONDS.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+        table = {
+            preset: {stem: round(seconds) for stem, seconds in progress.known_seconds(home(), preset).items()}
+            for preset in ("quick", "full")
+        }
+        (home() / progress.COMMITTED).write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
 
 
 if __name__ == "__main__":
