@@ -68,8 +68,7 @@ def main(folder: pathlib.Path) -> int:
     ThisInterpreter.folder = folder
     threading.Thread(target=end_with_parent, args=(folder,), daemon=True).start()
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
-    # jsonschema's check of a string format that no notebook has; its import builds a grammar, which takes a second.
-    sys.modules.setdefault("rfc3987_syntax", None)
+    from theorylab.experiment import lean_nbformat  # noqa: F401, I001  before papermill imports nbformat
     import papermill
     from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError

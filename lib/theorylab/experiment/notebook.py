@@ -4,9 +4,7 @@ import ast
 import copy
 import re
 
-import nbformat
-from nbformat import NotebookNode
-
+from theorylab.experiment.lean_nbformat import NotebookNode, nbformat
 from theorylab.experiment.plain import RECORD, code_cells, first_line
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}

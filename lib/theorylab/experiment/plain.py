@@ -1,4 +1,4 @@
-"""What can be read in a notebook without nbformat, whose import takes a second in every process."""
+"""What can be read in a notebook without nbformat, which a worker has no other need to import."""
 
 import hashlib
 from collections.abc import Mapping
