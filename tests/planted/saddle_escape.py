@@ -8,7 +8,7 @@ from tests.planted import Bug, scaled
 
 STEM = "04_saddle_escape"
 STEPS = "theorylab.methods.matrix_steps"
-ESCAPE = "theorylab.methods.saddle_escape"
+ESCAPE, PASSAGE = "theorylab.methods.saddle_escape", "theorylab.methods.first_passage"
 SADDLE = "theorylab.problems.saddle:Saddle"
 
 
@@ -136,7 +136,7 @@ BUGS = [
     Bug("exact polar factor 1 % too long", f"{STEPS}:exact_polar", scaled(1.01), ("SE-06",)),
     Bug("sign divided by n", f"{STEPS}:METHODS", short_sign, ("SE-03",)),
     Bug("step conventions ignored", f"{ESCAPE}:scaled", convention_ignored, ("SE-04",)),
-    Bug("alignment without the bulk", f"{ESCAPE}:reached_by_invariants", bulk_forgotten, ("SE-07", "SE-09")),
+    Bug("alignment without the bulk", f"{PASSAGE}:reached_by_invariants", bulk_forgotten, ("SE-07", "SE-09")),
     Bug("signal with v twice", f"{SADDLE}.along", same_vector_twice, ("SE-05", "SE-06")),
     Bug("chain with too small a bulk", "theorylab.methods.isotropic_escape:escape", narrow_bulk, ("SE-02",)),
     Bug("scalar model without a kick", "theorylab.methods.isotropic_escape:scalar_model", no_kick, ("SE-02",)),

@@ -17,12 +17,14 @@ def descend(
     """(last X, losses (steps + 1, trials)); with ``until_half`` the run ends when every trial has lost half."""
     chosen = method_of(method)
     state = tuple(torch.zeros_like(X) for _ in range(chosen.memory))
-    losses = [problem.loss(X)]
+    lowest = problem.loss(X)
+    losses = [lowest]
     for t in range(1, steps + 1):
         D, state = chosen.direction(problem.grad(X), state, t)
         X = (1 - stepsize * chosen.decay) * X - stepsize * scaled(D, convention)
         losses.append(problem.loss(X))
-        if until_half and bool((torch.stack(losses).amin(0) <= losses[0] / 2).all()):
+        lowest = torch.minimum(lowest, losses[-1])
+        if until_half and bool((lowest <= losses[0] / 2).all()):
             break
     return X, torch.stack(losses).double().numpy()
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from theorylab.methods import isotropic_escape
+from theorylab.methods.first_passage import first_passages
 from theorylab.methods.matrix_steps import CONVENTIONS, scaled
 from theorylab.methods.matrix_steps import method as method_of
 from theorylab.problems.gradient_noise import Noise
-from theorylab.problems.saddle import STATISTICS, Saddle, operator_aligned, reached_by_invariants
+from theorylab.problems.saddle import STATISTICS, Saddle
 from theorylab.random import torch_generator
 
 STEPSIZE, CAP, LONG_CAP = 0.1, 1500, 20_000
@@ -89,8 +90,7 @@ def _simulate(name, saddle: Saddle, noise: Noise, generators, convention, stepsi
     trials, n = len(W), saddle.n
     state = tuple(torch.zeros_like(W) for _ in range(method.memory))
     rates = torch.as_tensor(stepsize, dtype=W.dtype, device=W.device).expand(trials)[:, None, None]
-    alive = torch.arange(trials, device=W.device)
-    passages = {q: (_Aligned if q == "O" else _Passages)(q, saddle) for q in statistics}
+    passages = {q: first_passages(q, saddle) for q in statistics}
     s = saddle.along(W)
     for t in range(1, cap + 1):
         G = saddle.grad(W, s).add_(noise.draw(n, generators).to(W.device))
@@ -100,69 +100,19 @@ def _simulate(name, saddle: Saddle, noise: Noise, generators, convention, stepsi
         s = saddle.along(W)
         orthogonal_squared = saddle.orthogonal_squared(W, s)
         for passage in passages.values():
-            passage.look(t, alive, saddle, W, s, orthogonal_squared)
+            passage.look(t, saddle, W, s, orthogonal_squared)
         if t % LOOK_EVERY == 0 or t == cap:
-            waiting = torch.stack([passage.tau[alive] == 0 for passage in passages.values()]).any(0)
-            waiting &= torch.isfinite(s)
-            keep = waiting.nonzero()[:, 0]
+            waiting = torch.stack([passage.open for passage in passages.values()]).any(0)
+            keep = (waiting & torch.isfinite(s)).nonzero()[:, 0]
             if len(keep) == 0:
                 break
-            if len(keep) < len(alive):
-                alive, saddle, W, s = alive[keep], saddle.select(keep), W[keep], s[keep]
-                state, rates = tuple(part[keep] for part in state), rates[keep]
+            if len(keep) < len(W):
+                saddle, W, s, rates = saddle.select(keep), W[keep], s[keep], rates[keep]
+                state = tuple(part[keep] for part in state)
+                for passage in passages.values():
+                    passage.keep(keep)
                 generators = [generators[k] for k in keep.tolist()]
     return {q: passage.columns(cap) for q, passage in passages.items()}
-
-
-class _Passages:
-    """First-passage times of one statistic and what was seen there, kept on the device (tau 0: not yet)."""
-
-    def __init__(self, statistic: str, saddle: Saddle):
-        trials, device = len(saddle.u), saddle.u.device
-        self.statistic = statistic
-        self.tau = torch.zeros(trials, dtype=torch.long, device=device)
-        self.seen = torch.full((3, trials), torch.nan, device=device)
-
-    def look(self, t: int, alive: Tensor, saddle: Saddle, W: Tensor, s: Tensor, orthogonal_squared: Tensor):
-        """Note the members of the batch, trials ``alive``, that have passed at step t."""
-        reached = self.reached(alive, saddle, W, s, orthogonal_squared)
-        # Looking costs nothing on the CPU; on a GPU it would wait for the device.
-        if reached.device.type == "cpu" and not reached.any():
-            return
-        first = reached & (self.tau[alive] == 0)
-        values = torch.stack([saddle.loss(s, orthogonal_squared), orthogonal_squared.sqrt(), s])
-        self.seen[:, alive] = torch.where(first, values, self.seen[:, alive])
-        self.tau[alive] = torch.where(first, t, self.tau[alive])
-
-    def reached(self, alive: Tensor, saddle: Saddle, W: Tensor, s: Tensor, orthogonal_squared: Tensor) -> Tensor:
-        """Whether the statistic says "escaped", per member of the batch."""
-        return reached_by_invariants(self.statistic, s, orthogonal_squared, saddle.curvature, saddle.bulk)
-
-    def columns(self, cap: int) -> dict[str, np.ndarray]:
-        tau = self.tau.cpu().numpy()
-        loss, orthogonal, signal = self.seen.cpu().double().numpy()
-        censored = tau == 0
-        return {
-            "tau": np.where(censored, cap, tau),
-            "censored": censored,
-            "loss": loss,
-            "orthogonal": orthogonal,
-            "signal": signal,
-        }
-
-
-class _Aligned(_Passages):
-    """Those of statistic O, which needs the operator norm of W."""
-
-    def __init__(self, statistic: str, saddle: Saddle):
-        super().__init__(statistic, saddle)
-        self.probe = torch.ones_like(saddle.u)
-
-    def reached(self, alive: Tensor, saddle: Saddle, W: Tensor, s: Tensor, orthogonal_squared: Tensor) -> Tensor:
-        # A run that has passed has no open question, which would cost its singular values at every later step.
-        open_signal = torch.where(self.tau[alive] == 0, s, 0)
-        reached, self.probe[alive] = operator_aligned(W, open_signal, self.probe[alive])
-        return reached
 
 
 def by_trial(found: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
