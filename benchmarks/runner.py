@@ -7,7 +7,6 @@ in a checkout that has run nothing yet.
 """
 
 import argparse
-import json
 import os
 import pathlib
 import subprocess
@@ -63,11 +62,8 @@ def main() -> None:
     print(f"| run_all.sh, 1 worker | {one:.1f} s | {5 + 1.05 * total:.1f} s |")
     print(f"| run_all.sh, 2 workers | {two:.1f} s | {0.7 * total:.1f} s |")
     if options.write:
-        table = {
-            preset: {stem: round(seconds) for stem, seconds in progress.known_seconds(home(), preset).items()}
-            for preset in ("quick", "full")
-        }
-        (home() / progress.COMMITTED).write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+        for preset in ("quick", "full"):
+            progress.remember(home(), preset, progress.known_seconds(home(), preset), progress.COMMITTED)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ def known_seconds(root: pathlib.Path, preset: str) -> dict[str, float]:
     return {**_read(root / COMMITTED).get(preset, {}), **_read(root / HERE).get(preset, {})}
 
 
-def remember(root: pathlib.Path, preset: str, seconds: Mapping[str, float]) -> None:
-    """Keep the times of this run for the next one's estimate."""
-    table = _read(root / HERE)
+def remember(root: pathlib.Path, preset: str, seconds: Mapping[str, float], place: pathlib.Path = HERE) -> None:
+    """Keep the times of this run, or of a record, for the next one's estimate."""
+    table = _read(root / place)
     table.setdefault(preset, {}).update({stem: round(value, 1) for stem, value in seconds.items()})
-    (root / HERE).write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (root / place).write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _read(path: pathlib.Path) -> dict:
