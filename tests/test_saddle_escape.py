@@ -70,6 +70,7 @@ def test_two_numbers_carry_the_state_of_sgd_and_ngd(method, convention):
 def test_a_run_does_not_depend_on_the_batch_and_censoring_is_reported():
     few, many = (escape("exact polar", 8, trials, OP, seed=0) for trials in (2, 6))
     assert few.tau.tolist() == many.tau.tolist()[:2]
+    assert escape("exact polar", 8, np.int64(2), OP, seed=0).equals(few)
     capped = escape("Muon", 8, 3, OP, seed=0, cap=2)
     assert capped.censored.all()
     assert (capped.tau == 2).all()

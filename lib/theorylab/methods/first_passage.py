@@ -47,16 +47,14 @@ class FirstPassages:
 
     def columns(self, cap: int) -> dict[str, np.ndarray]:
         """Arrays over all runs: ``tau`` (the cap where ``censored``), ``loss``, ``orthogonal`` and ``signal``."""
-        tau = self._tau.cpu().numpy()
-        loss, orthogonal, signal = self._seen.cpu().double().numpy()
-        censored = tau == 0
-        return {
-            "tau": np.where(censored, cap, tau),
-            "censored": censored,
-            "loss": loss,
-            "orthogonal": orthogonal,
-            "signal": signal,
-        }
+        return table_columns(self._tau.cpu().numpy(), self._seen.cpu().double().numpy(), cap)
+
+
+def table_columns(tau: np.ndarray, seen: np.ndarray, cap: int) -> dict[str, np.ndarray]:
+    """The columns of a table of escape times: ``tau`` (runs,) is 0 where a run never passed, ``seen`` (3, runs) holds
+    loss, orthogonal norm and signal at the passage."""
+    names, censored = ("loss", "orthogonal", "signal"), tau == 0
+    return {"tau": np.where(censored, cap, tau), "censored": censored, **dict(zip(names, seen))}
 
 
 class AlignedPassages(FirstPassages):

@@ -12,8 +12,9 @@ few flops at every n: exact in law, though not path by path, for the price of no
 
 import numpy as np
 
+from theorylab.methods.first_passage import table_columns
 from theorylab.methods.matrix_steps import RMS_ENTRY
-from theorylab.problems.saddle import BOTTOM, reached_by_invariants
+from theorylab.problems.saddle import BOTTOM, loss, reached_by_invariants
 from theorylab.random import generator
 
 BLOCK = 64
@@ -59,17 +60,10 @@ def escape(
             s, r2 = s - eta * a, (r - eta * b) ** 2 + eta**2 * rest
             for q in statistics:
                 first = reached_by_invariants(q, s, r2, curvature, bulk) & (tau[q] == 0)
-                tau[q][first] = t
-                loss = curvature * (s**4 / 64 - s**2 / 2) + bulk / 2 * r2
-                seen[q][:, first] = loss[first], np.sqrt(r2[first]), s[first]
-    return {
-        q: {
-            "tau": np.where(tau[q] == 0, cap, tau[q]),
-            "censored": tau[q] == 0,
-            **dict(zip(("loss", "orthogonal", "signal"), seen[q])),
-        }
-        for q in statistics
-    }
+                if first.any():
+                    tau[q][first] = t
+                    seen[q][:, first] = loss(s, r2, curvature, bulk)[first], np.sqrt(r2[first]), s[first]
+    return {q: table_columns(tau[q], seen[q], cap) for q in statistics}
 
 
 def scalar_model(overlap, n: int, paths: int, entry: float, *, seed: int, stepsize: float = 0.1, cap: int = 20_000):

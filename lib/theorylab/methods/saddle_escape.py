@@ -49,7 +49,7 @@ def escape(
 
     Raises ValueError for an unknown method, convention or statistic, no trials, a stepsize or cap that is not positive.
     """
-    trials = range(trials) if isinstance(trials, int) else trials
+    trials = trials if isinstance(trials, range) else range(trials)
     _check(method, trials, statistics, convention, stepsize, cap)
     possible = method in ("SGD", "NGD") and noise.law == "Gaussian" and "O" not in statistics
     if possible and reduced is not False:
@@ -60,8 +60,8 @@ def escape(
     else:
         build = Saddle.localised if localised else Saddle.delocalised
         saddle = build(n, trials, seed=seed, device=device, **constants)
-        generators = [torch_generator(seed, "saddle noise", noise.law, n, trial) for trial in trials]
-        found = _simulate(method, saddle, noise, generators, convention, stepsize, statistics, cap)
+        streams = _noise_streams(seed, noise, n, trials)
+        found = _simulate(method, saddle, noise, streams, convention, stepsize, statistics, cap)
     rows = [
         pd.DataFrame({"method": method, "n": n, "trial": trials, "statistic": statistic, **found[statistic]})
         for statistic in statistics
@@ -81,6 +81,10 @@ def _check(method, trials, statistics, convention, stepsize, cap) -> None:
         raise ValueError(f"stepsize must be positive and finite, got {stepsize!r}")
     if cap < 1:
         raise ValueError(f"cap must be at least one step, got {cap}")
+
+
+def _noise_streams(seed: int, noise: Noise, n: int, trials: range) -> list[torch.Generator]:
+    return [torch_generator(seed, "saddle noise", noise.law, n, trial) for trial in trials]
 
 
 @torch.no_grad()
@@ -141,7 +145,7 @@ def trajectory(
     """
     chosen = method_of(method)
     saddle = Saddle.delocalised(n, range(trials), seed=seed, **constants)
-    generators = [torch_generator(seed, "saddle noise", noise.law, n, trial) for trial in range(trials)]
+    generators = _noise_streams(seed, noise, n, range(trials))
     W, seen = saddle.start(), np.zeros((3 if norms else 1, steps + 1, trials))
     state = tuple(torch.zeros_like(W) for _ in range(chosen.memory))
     with torch.no_grad():
@@ -150,6 +154,6 @@ def trajectory(
             W = (1 - stepsize * chosen.decay) * W - stepsize * D
             seen[0, t] = s = saddle.along(W)
             if norms:
-                orthogonal = W - saddle.at(1.0) * s[:, None, None]
+                orthogonal = W - saddle.direction * s[:, None, None]
                 seen[1:, t] = torch.linalg.matrix_norm(orthogonal), torch.linalg.matrix_norm(orthogonal, 2)
     return seen
