@@ -18,23 +18,23 @@ import time
 
 import numpy as np
 
-from theorylab.methods.projected_sgd import simulate
-from theorylab.problems import lens
 from theorylab.random import generator
+from theorylab.studies.projected_sgd_clt import lens
+from theorylab.studies.projected_sgd_clt.projected_sgd import simulate
 
 FOLDER = pathlib.Path(__file__).parent
 
 
 def compiled(runs: int, steps: int) -> None:
-    """theorylab.methods.projected_sgd.simulate."""
+    """theorylab.studies.projected_sgd_clt.projected_sgd.simulate."""
     simulate(seed=0, purpose="benchmark", runs=runs, checkpoints=[steps])
 
 
 def vectorised(runs: int, steps: int) -> None:
-    """theorylab.methods.vectorised_sgd.simulate_vectorised on the CPU."""
+    """theorylab.studies.projected_sgd_clt.vectorised_sgd.simulate_vectorised on the CPU."""
     import torch
 
-    from theorylab.methods.vectorised_sgd import simulate_vectorised
+    from theorylab.studies.projected_sgd_clt.vectorised_sgd import simulate_vectorised
 
     torch.set_num_threads(1)
     simulate_vectorised(seed=0, purpose="benchmark", runs=runs, checkpoints=[steps], device="cpu")

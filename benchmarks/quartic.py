@@ -10,8 +10,8 @@ import time
 import numpy as np
 from scipy.optimize import minimize
 
-from theorylab.problems import quartic
 from theorylab.random import generator
+from theorylab.studies.isotropic_curvature import quartic
 
 SIZES = (4, 64, 1024, 4096)
 

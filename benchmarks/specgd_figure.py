@@ -13,9 +13,9 @@ import time
 import numpy as np
 import torch
 
-from theorylab.methods.layer_descent import SpecGD, facts, gd_gap, gd_iterate, restarted
-from theorylab.problems.random_features import regression
 from theorylab.spectral import nuclear_rank
+from theorylab.studies.specgd_random_features.layer_descent import SpecGD, facts, gd_gap, gd_iterate, restarted
+from theorylab.studies.specgd_random_features.random_features import regression
 
 
 def library(problem, steps: int, every: int):

@@ -140,10 +140,10 @@ def sharpened_multiplier(factor):
 
 SHARP = "theorylab.problems.sharp:"
 CONIC = "theorylab.problems.polyhedral:ConicBall.solve"
-BOX = "theorylab.problems.other_balls:"
-ENVELOPE = "theorylab.methods.ball_envelope:"
+BOX = "theorylab.studies.broximal_point.other_balls:"
+ENVELOPE = "theorylab.studies.broximal_point.ball_envelope:"
 PROX = "theorylab.problems.broximal:brox_by_prox"
-CHAIN = "theorylab.problems.tight_chain:certify_chain"
+CHAIN = "theorylab.studies.broximal_point.tight_chain:certify_chain"
 
 BUGS = [
     Bug("l1 radius 1 % too small", SHARP + "WeightedL1.brox", scaled_radius(0.99), ("BP-05", "BP-06")),
@@ -158,7 +158,12 @@ BUGS = [
     ),
     Bug("conic radius 1 % too small", CONIC, scaled_radius(0.99), ("BP-02", "BP-05", "BP-12")),
     Bug("conic radius 1 % too large", CONIC, scaled_radius(1.01), ("BP-02", "BP-05", "BP-12")),
-    Bug("dropped sign in Result 3", "theorylab.methods.family_run:step_facts", wrong_sign_of_the_excess, ("BP-06",)),
+    Bug(
+        "dropped sign in Result 3",
+        "theorylab.studies.broximal_point.family_run:step_facts",
+        wrong_sign_of_the_excess,
+        ("BP-06",),
+    ),
     Bug("slopes of the chain too close", CHAIN, slopes_too_close, ("BP-08",)),
     Bug("chain of vectors that do not exist", CHAIN, neighbours_too_parallel, ("BP-08",)),
     Bug("prox route 1 % too long", PROX, scaled_radius_function(1.01), ("BP-12",)),
@@ -174,24 +179,41 @@ BUGS = [
     Bug("only one vertex of a face", BOX + "PlanarModuli.brox_max_norm", first_vertex_only, ("BP-18",)),
     Bug(
         "radius below the plateaus",
-        "theorylab.problems.on_the_line:BumpyModulus.brox",
+        "theorylab.studies.broximal_point.on_the_line:BumpyModulus.brox",
         scaled_radius(Fraction(9, 10)),
         ("BP-21",),
     ),
-    Bug("closed plateaus", "theorylab.problems.on_the_line:BumpyModulus.in_bump", plateaus_end_inside, ("BP-21",)),
+    Bug(
+        "closed plateaus",
+        "theorylab.studies.broximal_point.on_the_line:BumpyModulus.in_bump",
+        plateaus_end_inside,
+        ("BP-21",),
+    ),
     Bug(
         "grid ball 1 % too large",
-        "theorylab.problems.on_the_line:GridFunction.brox",
+        "theorylab.studies.broximal_point.on_the_line:GridFunction.brox",
         scaled_radius(1.01),
         ("BP-01", "BP-01c"),
     ),
     Bug("derivative of x^4", "theorylab.methods.proximal_point:quartic_prox", printed_quartic_coefficient, ("BP-15",)),
-    Bug("no momentum", "theorylab.methods.monteiro_svaiter:BallAccelerated.step", no_momentum, ("BP-17",)),
-    Bug("model step 1 % too long", "theorylab.methods.model_steps:linear_model_step", scaled_answer(1.01), ("BP-19",)),
-    Bug("model step 1 % too short", "theorylab.methods.model_steps:linear_model_step", scaled_answer(0.99), ("BP-19",)),
+    Bug(
+        "no momentum", "theorylab.studies.broximal_point.monteiro_svaiter:BallAccelerated.step", no_momentum, ("BP-17",)
+    ),
+    Bug(
+        "model step 1 % too long",
+        "theorylab.studies.broximal_point.model_steps:linear_model_step",
+        scaled_answer(1.01),
+        ("BP-19",),
+    ),
+    Bug(
+        "model step 1 % too short",
+        "theorylab.studies.broximal_point.model_steps:linear_model_step",
+        scaled_answer(0.99),
+        ("BP-19",),
+    ),
     Bug(
         "second moment with half the exponent",
-        "theorylab.methods.gaussian_reweighting:second_moment",
+        "theorylab.studies.broximal_point.gaussian_reweighting:second_moment",
         half_exponent,
         ("BP-23",),
     ),

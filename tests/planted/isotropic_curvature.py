@@ -7,7 +7,7 @@ import numpy as np
 from tests.planted import Bug, scaled
 
 STEM = "02_isotropic_curvature"
-PROBLEMS = "theorylab.problems"
+STUDY = "theorylab.studies.isotropic_curvature"
 
 
 def scaled_field(field, factor):
@@ -152,26 +152,26 @@ def root_of_width(minimise):
 
 
 BUGS = [
-    Bug("quartic system as printed", f"{PROBLEMS}.quartic:solve", printed_coupling, ("IC-05c", "IC-07")),
-    Bug("diagnosis with half the D", f"{PROBLEMS}.quartic:stationarity", halved_coupling, ("IC-05",)),
-    Bug("cubic right side +1 %", f"{PROBLEMS}.quartic:cubic_root", scaled_right_side(1.01), ("IC-05c",)),
-    Bug("cubic right side -1 %", f"{PROBLEMS}.quartic:cubic_root", scaled_right_side(0.99), ("IC-05c",)),
-    Bug("fourth moment of the slide", f"{PROBLEMS}.sphere:even_moment", lost_two, ("IC-04",)),
-    Bug("moments +1 %", f"{PROBLEMS}.sphere:even_moment", scaled(1.01), ("IC-04",)),
-    Bug("moments -1 %", f"{PROBLEMS}.sphere:even_moment", scaled(0.99), ("IC-04",)),
-    Bug("stiffness of the wrong index", f"{PROBLEMS}.sphere:power_weights", reversed_weights, ("IC-08", "IC-09")),
-    Bug("exponent +1 %", f"{PROBLEMS}.sphere:power_weights", scaled_exponent(1.01), ("IC-09",)),
-    Bug("exponent -1 %", f"{PROBLEMS}.sphere:power_weights", scaled_exponent(0.99), ("IC-09",)),
+    Bug("quartic system as printed", f"{STUDY}.quartic:solve", printed_coupling, ("IC-05c", "IC-07")),
+    Bug("diagnosis with half the D", f"{STUDY}.quartic:stationarity", halved_coupling, ("IC-05",)),
+    Bug("cubic right side +1 %", f"{STUDY}.quartic:cubic_root", scaled_right_side(1.01), ("IC-05c",)),
+    Bug("cubic right side -1 %", f"{STUDY}.quartic:cubic_root", scaled_right_side(0.99), ("IC-05c",)),
+    Bug("fourth moment of the slide", f"{STUDY}.sphere:even_moment", lost_two, ("IC-04",)),
+    Bug("moments +1 %", f"{STUDY}.sphere:even_moment", scaled(1.01), ("IC-04",)),
+    Bug("moments -1 %", f"{STUDY}.sphere:even_moment", scaled(0.99), ("IC-04",)),
+    Bug("stiffness of the wrong index", f"{STUDY}.sphere:power_weights", reversed_weights, ("IC-08", "IC-09")),
+    Bug("exponent +1 %", f"{STUDY}.sphere:power_weights", scaled_exponent(1.01), ("IC-09",)),
+    Bug("exponent -1 %", f"{STUDY}.sphere:power_weights", scaled_exponent(0.99), ("IC-09",)),
     Bug(
         "stiffness +1 %",
-        f"{PROBLEMS}.isotropic_curvature:ReducedProblem.stiffness",
+        f"{STUDY}.model:ReducedProblem.stiffness",
         scaled(1.01),
         ("IC-08", "IC-03"),
     ),
-    Bug("stiffness -1 %", f"{PROBLEMS}.isotropic_curvature:ReducedProblem.stiffness", scaled(0.99), ("IC-08",)),
-    Bug("efficiency +1 %", f"{PROBLEMS}.power_curvature:efficiency", scaled(1.01), ("IC-09",)),
-    Bug("efficiency -1 %", f"{PROBLEMS}.power_curvature:efficiency", scaled(0.99), ("IC-09",)),
-    Bug("quadrature with wrong weights", f"{PROBLEMS}.sphere:octant", uneven_weights, ("IC-10", "IC-15")),
+    Bug("stiffness -1 %", f"{STUDY}.model:ReducedProblem.stiffness", scaled(0.99), ("IC-08",)),
+    Bug("efficiency +1 %", f"{STUDY}.power_curvature:efficiency", scaled(1.01), ("IC-09",)),
+    Bug("efficiency -1 %", f"{STUDY}.power_curvature:efficiency", scaled(0.99), ("IC-09",)),
+    Bug("quadrature with wrong weights", f"{STUDY}.sphere:octant", uneven_weights, ("IC-10", "IC-15")),
     Bug(
         "Newton-Schulz coefficient +1 %",
         "theorylab.spectral.polynomials:evaluate",
@@ -185,15 +185,15 @@ BUGS = [
         ("IC-18",),
     ),
     Bug("Newton-Schulz sign dropped", "theorylab.spectral.polynomials:evaluate", dropped_sign, ("IC-18",)),
-    Bug("slope above the kink +1 %", f"{PROBLEMS}.kink:extreme_points", scaled_upper_slope(1.01), ("IC-13c",)),
-    Bug("slope above the kink -1 %", f"{PROBLEMS}.kink:extreme_points", scaled_upper_slope(0.99), ("IC-13c",)),
-    Bug("slopes swapped", f"{PROBLEMS}.kink:extreme_points", swapped_slopes, ("IC-13c",)),
-    Bug("threshold +1 %", f"{PROBLEMS}.kink:threshold", scaled(1.01), ("IC-14",)),
-    Bug("threshold -1 %", f"{PROBLEMS}.kink:threshold", scaled(0.99), ("IC-14",)),
-    Bug("wide treated as tall", f"{PROBLEMS}.kink_conic:minimise", forgotten_dimension, ("IC-15", "IC-13")),
-    Bug("kink radius +1 %", f"{PROBLEMS}.kink_conic:minimise", moved_kink(1.01), ("IC-15", "IC-13c")),
-    Bug("kink radius -1 %", f"{PROBLEMS}.kink_conic:minimise", moved_kink(0.99), ("IC-15", "IC-13c")),
-    Bug("curvature factor forgotten", f"{PROBLEMS}.power_curvature:solve", forgotten_factor, ("IC-12",)),
-    Bug("remainder without its weight", f"{PROBLEMS}.taylor:remainder", plain_average, ("IC-01",)),
-    Bug("wrong power of the width", f"{PROBLEMS}.smoothed_kink:minimise", root_of_width, ("IC-17",)),
+    Bug("slope above the kink +1 %", f"{STUDY}.kink:extreme_points", scaled_upper_slope(1.01), ("IC-13c",)),
+    Bug("slope above the kink -1 %", f"{STUDY}.kink:extreme_points", scaled_upper_slope(0.99), ("IC-13c",)),
+    Bug("slopes swapped", f"{STUDY}.kink:extreme_points", swapped_slopes, ("IC-13c",)),
+    Bug("threshold +1 %", f"{STUDY}.kink:threshold", scaled(1.01), ("IC-14",)),
+    Bug("threshold -1 %", f"{STUDY}.kink:threshold", scaled(0.99), ("IC-14",)),
+    Bug("wide treated as tall", f"{STUDY}.kink_conic:minimise", forgotten_dimension, ("IC-15", "IC-13")),
+    Bug("kink radius +1 %", f"{STUDY}.kink_conic:minimise", moved_kink(1.01), ("IC-15", "IC-13c")),
+    Bug("kink radius -1 %", f"{STUDY}.kink_conic:minimise", moved_kink(0.99), ("IC-15", "IC-13c")),
+    Bug("curvature factor forgotten", f"{STUDY}.power_curvature:solve", forgotten_factor, ("IC-12",)),
+    Bug("remainder without its weight", f"{STUDY}.taylor:remainder", plain_average, ("IC-01",)),
+    Bug("wrong power of the width", f"{STUDY}.smoothed_kink:minimise", root_of_width, ("IC-17",)),
 ]

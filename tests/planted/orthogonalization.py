@@ -8,7 +8,7 @@ from tests.planted import Bug, scaled
 from theorylab.spectral.polynomials import OddQuintic
 
 STEM = "06_orthogonalization"
-SPECTRAL = "theorylab.spectral."
+SPECTRAL, STUDY = "theorylab.spectral.", "theorylab.studies.orthogonalization."
 
 
 def scaled_fraction(index, factor):
@@ -94,7 +94,7 @@ def one_end_only(image):
     """The image of an interval is taken from its two ends: the critical points inside are forgotten."""
 
     def wrong(polynomial, box):
-        from theorylab.spectral import certified
+        from theorylab.studies.orthogonalization import certified
 
         values = [certified.evaluate(polynomial, certified.iv.mpf(end)) for end in (box.a, box.b)]
         return certified.iv.mpf([min(v.a for v in values), max(v.b for v in values)])
@@ -153,12 +153,12 @@ def flipped(exact_factor):
 
 def by_qr(matrix, tolerance):
     """Orthonormal rows, not the nearest ones."""
-    from theorylab.spectral.naive import rows_by_qr
+    from theorylab.studies.orthogonalization.naive import rows_by_qr
 
     return rows_by_qr(matrix)
 
 
-PROOFS = SPECTRAL + "certified:rational"
+PROOFS = STUDY + "certified:rational"
 GREEDY = SPECTRAL + "polar_express:greedy"
 LEMMA = ("OR-05c", "OR-06", "OR-07", "OR-09", "OR-10")
 
@@ -169,7 +169,7 @@ BUGS = [
     Bug("b -1 % in the proofs", PROOFS, scaled_fraction(1, "0.99"), ("OR-07", "OR-08", "OR-10")),
     Bug("c +1 % in the proofs", PROOFS, scaled_fraction(2, "1.01"), ("OR-07", "OR-08", "OR-10")),
     Bug("c -1 % in the proofs", PROOFS, scaled_fraction(2, "0.99"), ("OR-07", "OR-08", "OR-10")),
-    Bug("critical points forgotten", SPECTRAL + "certified:image", one_end_only, ("OR-07", "OR-10")),
+    Bug("critical points forgotten", STUDY + "certified:image", one_end_only, ("OR-07", "OR-10")),
     Bug("greedy steps +1 %", GREEDY, scaled_steps(1.01), ("OR-12", "OR-13", "OR-14", "OR-15")),
     Bug("greedy steps -1 %", GREEDY, scaled_steps(0.99), ("OR-12", "OR-13", "OR-14", "OR-15")),
     Bug("greedy interval +1 %", GREEDY, scaled_lower(1.01), ("OR-12", "OR-13")),
@@ -183,8 +183,8 @@ BUGS = [
     Bug("squares of unscaled entries", SPECTRAL + "iteration:exact_scale", unscaled, ("OR-04", "OR-20")),
     Bug("R and Q in bfloat16", "torch:promote_types", gram_in_low_precision, ("OR-19",)),
     Bug("one Gram step too many", SPECTRAL + "iteration:in_gram_space", restart_forgotten, ("OR-19",)),
-    Bug("operations +1 %", SPECTRAL + "operation_count:products", scaled(1.01), ("OR-19",)),
-    Bug("operations -1 %", SPECTRAL + "operation_count:products", scaled(0.99), ("OR-19",)),
+    Bug("operations +1 %", STUDY + "operation_count:products", scaled(1.01), ("OR-19",)),
+    Bug("operations -1 %", STUDY + "operation_count:products", scaled(0.99), ("OR-19",)),
     Bug("batches mixed", "theorylab.spectral:orthogonalize", left_out_of_the_batch, ("OR-20",)),
     Bug("Halley weight a +1 %", SPECTRAL + "qdwh:weights", scaled_weight("a", 1.01), ("OR-16", "OR-17", "OR-18")),
     Bug("Halley weight a -1 %", SPECTRAL + "qdwh:weights", scaled_weight("a", 0.99), ("OR-17",)),
@@ -192,10 +192,10 @@ BUGS = [
     Bug("Halley step -1 %", SPECTRAL + "qdwh:step", scaled(0.99), ("OR-16", "OR-18")),
     Bug("Zolotarev poles +1 %", SPECTRAL + "zolotarev:rational", scaled_poles(1.01), ("OR-17",)),
     Bug("Zolotarev poles -1 %", SPECTRAL + "zolotarev:rational", scaled_poles(0.99), ("OR-17",)),
-    Bug("exact factor with the wrong sign", SPECTRAL + "accuracy:exact_factor", flipped, ("OR-16", "OR-18")),
+    Bug("exact factor with the wrong sign", STUDY + "accuracy:exact_factor", flipped, ("OR-16", "OR-18")),
     Bug("error of the best quintic +1 %", SPECTRAL + "minimax:best_quintic", scaled_error(1.01), ("OR-11",)),
     Bug("error of the best quintic -1 %", SPECTRAL + "minimax:best_quintic", scaled_error(0.99), ("OR-11",)),
     Bug("error of the best cubic +1 %", SPECTRAL + "minimax:best_cubic", scaled_error(1.01), ("OR-11",)),
-    Bug("orders in too few steps", SPECTRAL + "many_digits:order", scaled(0.97), ("OR-03",)),
+    Bug("orders in too few steps", STUDY + "many_digits:order", scaled(0.97), ("OR-03",)),
     Bug("QR in place of the polar factor", SPECTRAL + "orthogonalize:by_svd", lambda by_svd: by_qr, ("OR-01",)),
 ]

@@ -14,7 +14,7 @@ from numba import njit
 from tests.planted import Bug, scaled
 
 STEM = "05_projected_sgd_clt"
-METHODS, PROBLEMS = "theorylab.methods", "theorylab.problems"
+STUDY = "theorylab.studies.projected_sgd_clt"
 
 
 def recompiled(**wrong):
@@ -154,9 +154,9 @@ def shifted_start(run):
     return lambda self, star: run(self, 1.01 * np.asarray(star))
 
 
-KERNELS = f"{METHODS}.kernels"
-SGD = f"{METHODS}.projected_sgd"
-EXACT = f"{METHODS}.averaged_covariance"
+KERNELS = f"{STUDY}.kernels"
+SGD = f"{STUDY}.projected_sgd"
+EXACT = f"{STUDY}.averaged_covariance"
 
 BUGS = [
     Bug(
@@ -177,7 +177,7 @@ BUGS = [
         recompiled(project_lens=circle_of(0.99 * math.sqrt(3))),
         ("CL-04", "CL-07"),
     ),
-    Bug("reference projection stops at one ball", f"{PROBLEMS}.lens:project", far_ball_only, ("CL-03", "CL-04")),
+    Bug("reference projection stops at one ball", f"{STUDY}.lens:project", far_ball_only, ("CL-03", "CL-04")),
     Bug("average skips the last iterate", f"{SGD}:_advance_all", skips_the_last, ("CL-04", "CL-15")),
     Bug("sum of iterates +1 %", f"{SGD}:running_mean", scaled(1.01), ("CL-04", "CL-07", "CL-15")),
     Bug("sum of iterates -1 %", f"{SGD}:running_mean", scaled(0.99), ("CL-04", "CL-15")),
@@ -197,34 +197,34 @@ BUGS = [
         recompiled(project_onto=forgotten_memory(None)),
         ("CL-15", "CL-16"),
     ),
-    Bug("multipliers +1 %", f"{PROBLEMS}.lens_conditions:conditions", scaled_field("multipliers", 1.01), ("CL-01c",)),
-    Bug("multipliers -1 %", f"{PROBLEMS}.lens_conditions:conditions", scaled_field("multipliers", 0.99), ("CL-01c",)),
+    Bug("multipliers +1 %", f"{STUDY}.lens_conditions:conditions", scaled_field("multipliers", 1.01), ("CL-01c",)),
+    Bug("multipliers -1 %", f"{STUDY}.lens_conditions:conditions", scaled_field("multipliers", 0.99), ("CL-01c",)),
     Bug(
         "multipliers with the wrong sign",
-        f"{PROBLEMS}.lens_conditions:conditions",
+        f"{STUDY}.lens_conditions:conditions",
         scaled_field("multipliers", -1),
         ("CL-01", "CL-01c", "CL-02"),
     ),
     Bug(
         "limit covariance not squared",
-        f"{PROBLEMS}.lens_conditions:conditions",
+        f"{STUDY}.lens_conditions:conditions",
         scaled_field("covariance", 1 / sp.sqrt(3)),
         ("CL-01c",),
     ),
     Bug(
         "constraints halved",
-        f"{PROBLEMS}.lens_conditions:constraints",
+        f"{STUDY}.lens_conditions:constraints",
         normals_without_the_factor_two,
         ("CL-01c", "CL-06"),
     ),
-    Bug("sample averages too precise", f"{METHODS}.sample_average:saa_solutions", on_unit_scale, ("CL-11", "CL-17")),
+    Bug("sample averages too precise", f"{STUDY}.sample_average:saa_solutions", on_unit_scale, ("CL-11", "CL-17")),
     Bug(
         "closed form of the corner everywhere",
-        f"{METHODS}.sample_average:saa_solutions",
+        f"{STUDY}.sample_average:saa_solutions",
         one_sided_closed_form,
         ("CL-11", "CL-17"),
     ),
-    Bug("corner test reversed", f"{PROBLEMS}.lens:on_corner", never_on_the_corner, ("CL-11", "CL-01c")),
+    Bug("corner test reversed", f"{STUDY}.lens:on_corner", never_on_the_corner, ("CL-11", "CL-01c")),
     Bug(
         "deviations from a point 1 % too high",
         f"{SGD}:Chains.deviations",

@@ -7,9 +7,9 @@ import torch
 from tests.planted import Bug, scaled
 
 STEM = "04_saddle_escape"
-STEPS = "theorylab.methods.matrix_steps"
-ESCAPE, PASSAGE = "theorylab.methods.saddle_escape", "theorylab.methods.first_passage"
-SADDLE = "theorylab.problems.saddle:Saddle"
+STEPS = "theorylab.studies.saddle_escape.matrix_steps"
+ESCAPE, PASSAGE = "theorylab.studies.saddle_escape.escape", "theorylab.studies.saddle_escape.first_passage"
+SADDLE = "theorylab.studies.saddle_escape.saddle:Saddle"
 
 
 def every_noise_per_entry(deviation):
@@ -89,7 +89,7 @@ def no_adversary(slope):
 
 def always_delocalised(localised):
     """Localised directions are not."""
-    from theorylab.problems.saddle import Saddle
+    from theorylab.studies.saddle_escape.saddle import Saddle
 
     return classmethod(lambda cls, n, trials, *, seed=0, **rest: Saddle.delocalised(n, trials, seed=seed, **rest))
 
@@ -118,17 +118,27 @@ def scaled_pair(factor):
 
 
 BUGS = [
-    Bug("overlap formula 1 % too large", "theorylab.problems.spiked:limit_overlap", scaled(1.01), ("SE-05",)),
-    Bug("overlap formula 1 % too small", "theorylab.problems.spiked:limit_overlap", scaled(0.99), ("SE-05",)),
+    Bug(
+        "overlap formula 1 % too large",
+        "theorylab.studies.saddle_escape.spiked:limit_overlap",
+        scaled(1.01),
+        ("SE-05",),
+    ),
+    Bug(
+        "overlap formula 1 % too small",
+        "theorylab.studies.saddle_escape.spiked:limit_overlap",
+        scaled(0.99),
+        ("SE-05",),
+    ),
     Bug(
         "OP noise taken per entry",
-        "theorylab.problems.gradient_noise:Noise.deviation",
+        "theorylab.studies.saddle_escape.gradient_noise:Noise.deviation",
         every_noise_per_entry,
         ("SE-01", "SE-01c"),
     ),
     Bug(
         "noise per entry shrinks with the width",
-        "theorylab.problems.gradient_noise:Noise.deviation",
+        "theorylab.studies.saddle_escape.gradient_noise:Noise.deviation",
         noise_shrinks_with_width,
         ("SE-01", "SE-02"),
     ),
@@ -138,15 +148,27 @@ BUGS = [
     Bug("step conventions ignored", f"{ESCAPE}:scaled", convention_ignored, ("SE-04",)),
     Bug("alignment without the bulk", f"{PASSAGE}:reached_by_invariants", bulk_forgotten, ("SE-07", "SE-09")),
     Bug("signal with v twice", f"{SADDLE}.along", same_vector_twice, ("SE-05", "SE-06")),
-    Bug("chain with too small a bulk", "theorylab.methods.isotropic_escape:escape", narrow_bulk, ("SE-02",)),
-    Bug("scalar model without a kick", "theorylab.methods.isotropic_escape:scalar_model", no_kick, ("SE-02",)),
+    Bug(
+        "chain with too small a bulk",
+        "theorylab.studies.saddle_escape.isotropic_escape:escape",
+        narrow_bulk,
+        ("SE-02",),
+    ),
+    Bug(
+        "scalar model without a kick",
+        "theorylab.studies.saddle_escape.isotropic_escape:scalar_model",
+        no_kick,
+        ("SE-02",),
+    ),
     Bug("SpecGD without the nuclear norm", f"{STEPS}:spectral_gradient", without_nuclear_norm, ("SE-16",)),
     Bug("adversary forgotten", f"{SADDLE}.slope", no_adversary, ("SE-15",)),
     Bug("localised directions are delocalised", f"{SADDLE}.localised", always_delocalised, ("SE-08",)),
-    Bug("successive cosines too large", "theorylab.methods.saddle_kinematics:held", straighter, ("SE-13",)),
+    Bug(
+        "successive cosines too large", "theorylab.studies.saddle_escape.saddle_kinematics:held", straighter, ("SE-13",)
+    ),
     Bug(
         "factorisation gradient divided by n",
-        "theorylab.problems.factorisation:Factorisation.grad",
+        "theorylab.studies.saddle_escape.factorisation:Factorisation.grad",
         gradient_of_the_mean,
         ("SE-12",),
     ),
@@ -162,8 +184,28 @@ BUGS = [
         other_first_coefficient(0.99),
         ("SE-10",),
     ),
-    Bug("contour projector 1 % too large", "theorylab.spectral.resolvent:contour_projector", scaled(1.01), ("SE-11",)),
-    Bug("contour projector 1 % too small", "theorylab.spectral.resolvent:contour_projector", scaled(0.99), ("SE-11",)),
-    Bug("slopes 1 % too large", "theorylab.methods.plane_landscape:derivatives", scaled_pair(1.01), ("SE-14",)),
-    Bug("slopes 1 % too small", "theorylab.methods.plane_landscape:derivatives", scaled_pair(0.99), ("SE-14",)),
+    Bug(
+        "contour projector 1 % too large",
+        "theorylab.studies.saddle_escape.resolvent:contour_projector",
+        scaled(1.01),
+        ("SE-11",),
+    ),
+    Bug(
+        "contour projector 1 % too small",
+        "theorylab.studies.saddle_escape.resolvent:contour_projector",
+        scaled(0.99),
+        ("SE-11",),
+    ),
+    Bug(
+        "slopes 1 % too large",
+        "theorylab.studies.saddle_escape.plane_landscape:derivatives",
+        scaled_pair(1.01),
+        ("SE-14",),
+    ),
+    Bug(
+        "slopes 1 % too small",
+        "theorylab.studies.saddle_escape.plane_landscape:derivatives",
+        scaled_pair(0.99),
+        ("SE-14",),
+    ),
 ]

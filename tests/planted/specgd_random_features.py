@@ -5,9 +5,9 @@ import torch
 from tests.planted import Bug, scaled
 
 STEM = "03_specgd_random_features"
-DESCENT = "theorylab.methods.layer_descent"
-REGRESSION = "theorylab.problems.layer_regression:LayerRegression"
-FEATURES = "theorylab.problems.random_features"
+DESCENT = "theorylab.studies.specgd_random_features.layer_descent"
+REGRESSION = "theorylab.studies.specgd_random_features.layer_regression:LayerRegression"
+FEATURES = "theorylab.studies.specgd_random_features.random_features"
 
 
 def scaled_property(factor):
@@ -148,6 +148,9 @@ BUGS = [
     Bug("shapes cut until they conform", f"{FEATURES}:product_features", unshaped_product, ("SG-07",)),
     Bug("white features with a tenth of the spike", f"{FEATURES}:white", weak_spike, ("SG-16",)),
     Bug(
-        "ranks of the blocks inverted", "theorylab.networks.block_comparison:compare_blocks", swapped_ranks, ("SG-17",)
+        "ranks of the blocks inverted",
+        "theorylab.studies.specgd_random_features.block_comparison:compare_blocks",
+        swapped_ranks,
+        ("SG-17",),
     ),
 ]

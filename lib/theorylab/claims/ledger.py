@@ -1,4 +1,4 @@
-"""The ledger on disk: one JSON file per claim, ``ledger/<ID>.json``, a contract that other programs read.
+"""The ledger on disk: one JSON file per claim, ``ledger/NN_slug/<ID>.json``, a contract that other programs read.
 
 The format is described by ``ledger/schema.json`` (version 1): additions keep the version, ids are never reused.
 """
@@ -22,8 +22,8 @@ class LedgerError(ValueError):
 
 
 def record(verdict: Verdict, session: Session) -> pathlib.Path:
-    """Write the verdict to ``ledger/<ID>.json`` in the output folder, atomically; returns the path."""
-    folder = output_folder() / "ledger"
+    """Write the verdict to ``ledger/NN_slug/<ID>.json`` in the output folder, atomically; returns the path."""
+    folder = output_folder() / "ledger" / session.notebook
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{verdict.id}.json"
     partial = path.with_suffix(".partial")
@@ -105,24 +105,25 @@ def dumps(row: dict) -> str:
 
 
 def read(folder: pathlib.Path) -> dict[str, dict]:
-    """All entries of a ledger folder by id; an absent folder is an empty ledger.
+    """All entries of a ledger, or of one notebook's part of it, by id; an absent folder is an empty ledger.
 
     Raises LedgerError naming the first file that cannot be read.
     """
-    return {row["id"]: row for row in map(read_entry, sorted(folder.glob("*.json"))) if row is not None}
+    return {row["id"]: row for row in map(read_entry, sorted(folder.rglob("*.json"))) if row is not None}
 
 
 def read_entry(path: pathlib.Path) -> dict | None:
     """One entry, or None for the schema file that lies beside them."""
     if path.name == "schema.json":
         return None
+    name = f"ledger/{path.parent.name}/{path.name}"
     remedy = "restore it from version control, or delete it and run its notebook with ./run_all.sh --full"
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise LedgerError(f"ledger/{path.name} cannot be read ({error}); {remedy}") from None
+        raise LedgerError(f"{name} cannot be read ({error}); {remedy}") from None
     if not isinstance(row, dict) or row.get("id") != path.stem or "outcome" not in row:
-        raise LedgerError(f"ledger/{path.name} is not the ledger entry of {path.stem}; {remedy}")
+        raise LedgerError(f"{name} is not the ledger entry of {path.stem}; {remedy}")
     if row.get("schema") != SCHEMA:
-        raise LedgerError(f"ledger/{path.name} has schema {row.get('schema')!r}, this library reads {SCHEMA}; {remedy}")
+        raise LedgerError(f"{name} has schema {row.get('schema')!r}, this library reads {SCHEMA}; {remedy}")
     return row

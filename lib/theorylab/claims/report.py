@@ -52,7 +52,7 @@ def _recorded_table() -> Table:
     from theorylab.claims.catalogue import load
 
     current = session.current()
-    entries = ledger.read(session.output_folder() / "ledger")
+    entries = ledger.read(session.output_folder() / "ledger" / current.notebook)
     claims = load()[current.notebook].claims
     rows = [ledger_row(claim, entries.get(claim.id)) for claim in claims.values()]
     return Table(LEDGER_HEADER, tuple(rows))
@@ -105,7 +105,7 @@ def ledger_page(notebooks: Mapping, entries: Mapping[str, Mapping]) -> str:
         rows = []
         for claim in notebook.claims.values():
             id, *rest = ledger_row(claim, entries.get(claim.id))
-            rows.append((f"[{id}]({id}.json)" if id in entries else id, *rest))
+            rows.append((f"[{id}]({notebook.stem}/{id}.json)" if id in entries else id, *rest))
         parts.append(str(Table(LEDGER_HEADER, tuple(rows))) + "\n")
     return "\n".join(parts)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from theorylab.claims import catalogue, ledger, report
 from theorylab.experiment import freshness, notebook, publish, schedule
 from theorylab.experiment.execution import Outcome
-from theorylab.laboratory import listing, verdicts
+from theorylab.laboratory import verdicts
 from theorylab.laboratory.checkout import claims_path, notebook_path, stems
 from theorylab.laboratory.progress import Progress, duration, known_seconds, remember
 
@@ -205,7 +205,7 @@ class Source:
             content = notebook_path(run.root, stem).read_bytes()
             document = notebook.read(content)
             notebook.check(document, run.parameters)
-            for name in (f"notebooks/{stem}.ipynb", f"figures/{stem}/x", "ledger/x"):
+            for name in (f"notebooks/{stem}.ipynb", f"figures/{stem}/x", f"ledger/{stem}/x"):
                 publish.require_writable(run.target, name)
         except notebook.NotebookError as error:
             raise Refused(str(error)) from None
@@ -261,8 +261,9 @@ def check_files(run: Run, source: Source, outcome: Outcome) -> dict[str, dict]:
     """The ledger entries among the files that a notebook wrote. Raises Refused for files that are not its own."""
     stem = source.stem
     for name in outcome.files:
-        if not name.startswith((f"figures/{stem}/", "ledger/")):
-            raise Refused(f"wrote {name}, but only ledger/ and figures/{stem}/ are its own; mend its `begin(...)`")
+        if not name.startswith((f"figures/{stem}/", f"ledger/{stem}/")):
+            own = f"ledger/{stem}/ and figures/{stem}/"
+            raise Refused(f"wrote {name}, but only {own} are its own; mend its `begin(...)`")
     with tempfile.TemporaryDirectory(prefix="theorylab-") as folder:
         for name, content in outcome.files.items():
             if name.startswith("ledger/"):
@@ -284,11 +285,8 @@ def check_files(run: Run, source: Source, outcome: Outcome) -> dict[str, dict]:
 
 def leftovers(run: Run, stem: str) -> dict[str, None]:
     """The figures and verdicts of earlier runs of this notebook, to be deleted unless they are made again."""
-    figures = (run.target / "figures" / stem).rglob("*")
-    names = [path.relative_to(run.target).as_posix() for path in figures if path.is_file()]
-    entries = listing.read_entries(run.target, [])
-    names += [f"ledger/{id}.json" for id, entry in entries.items() if entry.get("notebook") == stem]
-    return dict.fromkeys(names)
+    own = [path for room in ("figures", "ledger") for path in (run.target / room / stem).rglob("*")]
+    return dict.fromkeys(path.relative_to(run.target).as_posix() for path in own if path.is_file())
 
 
 def write_pages(run: Run) -> list[str]:

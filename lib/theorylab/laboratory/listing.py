@@ -35,7 +35,7 @@ def print_list(root: pathlib.Path, stems: list[str]) -> int:
 def read_entries(root: pathlib.Path, troubles: list[str]) -> dict[str, dict]:
     """The committed ledger entries that can be read; about the others a sentence goes to ``troubles``."""
     entries = {}
-    for path in sorted((root / "ledger").glob("*.json")):
+    for path in sorted((root / "ledger").rglob("*.json")):
         try:
             entry = ledger.read_entry(path)
         except ledger.LedgerError as error:
@@ -57,7 +57,7 @@ def state(root: pathlib.Path, stem: str) -> str:
         return f"stale: {reason}"
     try:
         for id in catalogue.read(claims_path(root, stem)).claims:
-            path = root / "ledger" / f"{id}.json"
+            path = root / "ledger" / stem / f"{id}.json"
             if not path.exists():
                 return f"stale: no verdict on {id}"
             ledger.read_entry(path)

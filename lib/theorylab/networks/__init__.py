@@ -1,1 +1,0 @@
-"""Small networks: tensors in, losses and gradients out."""

@@ -1,0 +1,1 @@
+"""What notebook 06_orthogonalization alone needs: what the methods of orthogonalization compute, and how well."""
