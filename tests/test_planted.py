@@ -40,11 +40,7 @@ def test_without_a_bug_every_outcome_is_as_expected(stem):
     claims, result = catalogue.load()[stem].claims, found(stem)[SOUND]
     assert not result["errors"]
     unexpected = {
-        id: result["outcomes"].get(id)
-        for id, claim in claims.items()
-        if result["outcomes"].get(id) != claim.expected
-        # A small sample may leave a statistical claim open; the full preset may not.
-        and not (claim.kind == "statistical" and result["outcomes"].get(id) == "inconclusive")
+        id: result["outcomes"].get(id) for id, claim in claims.items() if result["outcomes"].get(id) != claim.expected
     }
     assert not unexpected
 

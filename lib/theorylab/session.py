@@ -49,6 +49,11 @@ def begin(notebook: str, *, preset: str, seed: int, device: str = "auto") -> Ses
     return _current
 
 
+def is_open() -> bool:
+    """Whether a session is open."""
+    return _current is not None
+
+
 def current() -> Session:
     """The open session. Raises RuntimeError when there is none, with the line that opens one."""
     if _current is None:

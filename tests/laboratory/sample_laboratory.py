@@ -13,6 +13,7 @@ CLAIM = """
 id = "{id}"
 title = "claim {id}"
 statement = "$1 = 1$"
+who = "own"
 where = "here"
 printed = "true"
 kind = "{kind}"
@@ -25,8 +26,8 @@ def verdict(stem: str, id: str, outcome: str = "supported") -> str:
     return f"""\
 import json, os, pathlib
 output = pathlib.Path(os.environ["THEORYLAB_OUTPUT"])
-entry = {{"schema": 1, "id": "{id}", "notebook": "{stem}", "outcome": "{outcome}", "expected": "supported",
-         "kind": "exact", "share": 0.5, "numbers": {{}}, "controls": [], "preset": preset, "seed": seed,
+entry = {{"schema": 2, "id": "{id}", "notebook": "{stem}", "outcome": "{outcome}", "expected": "supported",
+         "kind": "exact", "share": 0.5, "numbers": {{}}, "parts": [], "preset": preset, "seed": seed,
          "device": device, "note": None}}
 (output / "ledger" / "{stem}").mkdir(parents=True, exist_ok=True)
 (output / "ledger" / "{stem}" / "{id}.json").write_text(json.dumps(entry))

@@ -191,7 +191,8 @@ def test_unexpected_vacuous_and_missing_verdicts_exit_3_and_are_published(tmp_pa
     result = run(tmp_path, "--full")
     assert result.code == 3
     assert (
-        "Not as expected: A (expected supported), B (vacuous: its check cannot fail), D (no verdict)." in result.lines
+        "Not as expected: A (contradicted, expected supported), B (vacuous, expected supported), D (no verdict)."
+        in result.lines
     )
     assert ledger_entry(tmp_path, "B")["outcome"] == "vacuous"
     assert not (tmp_path / "ledger" / "01_odd" / "D.json").exists()

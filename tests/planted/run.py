@@ -102,7 +102,7 @@ def execute(stem: str, bug: Bug | None) -> dict:
                     exec(compile(code, stem, "exec"), namespace)
             except Exception as error:
                 errors.append(f"{type(error).__name__}: {error}")
-        entries = {path.stem: json.loads(path.read_text()) for path in pathlib.Path(folder).glob("ledger/*.json")}
+        entries = {path.stem: json.loads(path.read_text()) for path in pathlib.Path(folder).glob("ledger/*/*.json")}
     return {"outcomes": {id: row["outcome"] for id, row in entries.items()}, "errors": errors}
 
 

@@ -1,7 +1,7 @@
 """Claims, checks and verdicts: the judge, who does not know the accused.
 
-``claim("BP-06")`` reads a claim from ``claims/*.toml``; ``.judge(evidence, controls=[...])`` turns checks into a
-verdict and records it in the ledger.
+``claim("BP-06")`` reads a claim from ``claims/*.toml``; ``.judge(part(name, check, must_fail(...)), ...)`` turns checks
+into a verdict and records it in the ledger.
 """
 
 from theorylab.claims.catalogue import Claim, claim
@@ -20,15 +20,17 @@ from theorylab.claims.checks import (
     same_law,
     separated,
     slope,
+    within,
 )
 from theorylab.claims.report import table
-from theorylab.claims.verdict import Control, Verdict, must_fail, must_hold
+from theorylab.claims.verdict import Control, Part, Verdict, guard, must_fail, must_hold, part
 
 __all__ = [
     "Check",
     "CheckError",
     "Claim",
     "Control",
+    "Part",
     "Slope",
     "Verdict",
     "all_of",
@@ -38,12 +40,15 @@ __all__ = [
     "claim",
     "equal",
     "frequency",
+    "guard",
     "linear_rate",
     "must_fail",
     "must_hold",
+    "part",
     "rate",
     "same_law",
     "separated",
     "slope",
     "table",
+    "within",
 ]

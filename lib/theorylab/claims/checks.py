@@ -33,15 +33,34 @@ class CheckError(ValueError):
     """The data or the allowance given to a check cannot decide anything; the message says which and what to do."""
 
 
+# What a reader is shown where a relation does not hold: never the relation itself.
+NEGATED = {"≤": ">", "≥": "<", "=": "≠", ">": "≤", "in": "not in"}
+
+
 @dataclass(frozen=True)
 class Check:
     """Answer of a check: whether it ``holds``, the ``share`` of the allowance used (None when there is none to
-    speak of), the ``relation`` in words, and the declared ``false_alarm`` rate of a statistical check."""
+    speak of), what was ``measured``, the ``sign`` it should bear to what is ``allowed``, and the declared
+    ``false_alarm`` rate of a statistical check. A proof is a statement alone, with an empty ``sign``."""
 
     holds: bool
     share: float | None
-    relation: str
+    measured: str
+    sign: str = ""
+    allowed: str = ""
     false_alarm: float | None = None
+
+    @property
+    def relation(self) -> str:
+        """What was found, in words: the relation, or its negation where the check fails."""
+        if not self.sign:
+            return self.measured if self.holds else f"NOT: {self.measured}"
+        return f"{self.measured} {self.found_sign} {self.allowed}"
+
+    @property
+    def found_sign(self) -> str:
+        """The sign between what was measured and what is allowed: the negated one where the check fails."""
+        return self.sign if self.holds else NEGATED.get(self.sign, "")
 
     def __bool__(self) -> bool:
         raise TypeError("a Check is evidence, not a truth value: give it to claim(...).judge, or ask for `.holds`")
@@ -92,7 +111,8 @@ def at_most(measured, allowed) -> Check:
     shares = measured / allowed
     worst = int(np.argmax(shares))
     share = max(float(shares.flat[worst]), 0.0)
-    return Check(bool((measured <= allowed).all()), share, f"{measured.flat[worst]:.6g} ≤ {allowed.flat[worst]:.6g}")
+    holds = bool((measured <= allowed).all())
+    return Check(holds, share, f"{measured.flat[worst]:.6g}", "≤", f"{allowed.flat[worst]:.6g}")
 
 
 def at_least(measured, required) -> Check:
@@ -104,7 +124,20 @@ def at_least(measured, required) -> Check:
     worst = int(np.argmin(measured / required))
     smallest, bound = float(measured.flat[worst]), float(required.flat[worst])
     share = bound / smallest if smallest > 0 else None
-    return Check(bool((measured >= required).all()), share, f"{smallest:.6g} ≥ {bound:.6g}")
+    return Check(bool((measured >= required).all()), share, f"{smallest:.6g}", "≥", f"{bound:.6g}")
+
+
+def within(measured, low, high) -> Check:
+    """low <= measured <= high, element by element; the share is the largest distance from the middle of the interval
+    over half its length."""
+    low, high = np.broadcast_arrays(_data("low", low), _data("high", high))
+    _allowance("high - low", high - low)
+    measured, low, high = np.broadcast_arrays(_data("measured", measured), low, high)
+    shares = np.abs(measured - (low + high) / 2) / ((high - low) / 2)
+    worst = int(np.argmax(shares))
+    holds = bool(((low <= measured) & (measured <= high)).all())
+    interval = f"[{low.flat[worst]:.6g}, {high.flat[worst]:.6g}]"
+    return Check(holds, float(shares.flat[worst]), f"{measured.flat[worst]:.6g}", "in", interval)
 
 
 def equal(measured, target, *, relative=None, absolute=None) -> Check:
@@ -122,8 +155,9 @@ def equal(measured, target, *, relative=None, absolute=None) -> Check:
     shares = difference / allowed
     worst = int(np.argmax(shares))
     allowed = np.broadcast_to(allowed, shares.shape)
-    relation = f"{measured.flat[worst]:.8g} = {target.flat[worst]:.8g} ± {allowed.flat[worst]:.3g}"
-    return Check(bool((difference <= allowed).all()), float(shares.flat[worst]), relation)
+    wanted = f"{target.flat[worst]:.8g} ± {allowed.flat[worst]:.3g}"
+    holds = bool((difference <= allowed).all())
+    return Check(holds, float(shares.flat[worst]), f"{measured.flat[worst]:.8g}", "=", wanted)
 
 
 def certified(proved: bool, statement: str) -> Check:
@@ -141,9 +175,11 @@ def certified(proved: bool, statement: str) -> Check:
 
 
 def all_of(*checks: Check) -> Check:
-    """Holds if all ``checks`` do; the share is the worst of them (none if a failing check has none).
+    """Several numbers under one name: holds if all ``checks`` do; the share is the worst of them (none if a failing
+    check has none).
 
-    The declared false-alarm rates add up (union bound).
+    What a reader would call by different names are different parts of a verdict instead. The declared false-alarm
+    rates add up (union bound).
     """
     if not checks:
         raise CheckError("all_of needs at least one check")
@@ -155,8 +191,8 @@ def all_of(*checks: Check) -> Check:
     return Check(
         all(check.holds for check in checks),
         None if lost else max(check.share for check in checks),
-        "; ".join(dict.fromkeys(check.relation if check.holds else f"NOT {check.relation}" for check in checks)),
-        sum(rates) if rates else None,
+        "; ".join(dict.fromkeys(check.relation for check in checks)),
+        false_alarm=sum(rates) if rates else None,
     )
 
 
@@ -219,7 +255,7 @@ def rate(x, y, *, low: float = -math.inf, high: float = math.inf, false_alarm: f
         share = abs(found.estimate - (low + high) / 2) / ((high - low) / 2 + found.half_width)
     holds = found.interval[1] >= low and found.interval[0] <= high
     band = f"[{low:.4g}, {high:.4g}]"
-    return Check(holds, share, f"slope {found.estimate:.4g} ± {found.half_width:.2g} in {band}", false_alarm)
+    return Check(holds, share, f"slope {found.estimate:.4g} ± {found.half_width:.2g}", "in", band, false_alarm)
 
 
 def linear_rate(values, *, at_most: float) -> Check:
@@ -230,7 +266,7 @@ def linear_rate(values, *, at_most: float) -> Check:
         raise CheckError(f"values must be a sequence of at least three positive numbers, got shape {values.shape}")
     steps = np.arange(len(values)) - (len(values) - 1) / 2
     factor = math.exp(float(np.log(values) @ steps / (steps**2).sum()))
-    return Check(factor <= allowed, factor / allowed, f"contraction factor {factor:.6g} ≤ {allowed:.6g}")
+    return Check(factor <= allowed, factor / allowed, f"contraction factor {factor:.6g}", "≤", f"{allowed:.6g}")
 
 
 def frequency(
@@ -259,12 +295,12 @@ def frequency(
     if at_least is not None:
         bound = _probability("at_least", at_least)
         upper = 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, 1 - false_alarm))
-        holds, share, sign = upper >= bound, bound / upper, "≥"
+        holds, share, sign, limit = upper >= bound, bound / upper, "≥", f"p up to {upper:.3g}"
     else:
         bound = _probability("at_most", at_most)
         lower = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, false_alarm))
-        holds, share, sign = lower <= bound, lower / bound, "≤"
-    return Check(holds, share, f"probability {sign} {bound:.6g} ({successes} of {trials})", false_alarm)
+        holds, share, sign, limit = lower <= bound, lower / bound, "≤", f"p from {lower:.3g}"
+    return Check(holds, share, f"{limit} ({successes} of {trials})", sign, f"{bound:.6g}", false_alarm)
 
 
 def same_law(sample, law: Callable | np.ndarray, *, false_alarm: float = FALSE_ALARM) -> Check:
@@ -285,8 +321,8 @@ def same_law(sample, law: Callable | np.ndarray, *, false_alarm: float = FALSE_A
         distance = np.abs(_empirical(sample, both) - _empirical(other, both)).max()
         size = max(1, round(len(sample) * len(other) / (len(sample) + len(other))))
     critical = _kolmogorov_critical(false_alarm, size)
-    relation = f"Kolmogorov-Smirnov distance {distance:.4g} ≤ {critical:.4g}"
-    return Check(bool(distance <= critical), float(distance / critical), relation, false_alarm)
+    measured = f"Kolmogorov-Smirnov distance {distance:.4g}"
+    return Check(bool(distance <= critical), float(distance / critical), measured, "≤", f"{critical:.4g}", false_alarm)
 
 
 def _empirical(ordered: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -316,5 +352,5 @@ def separated(first, second, *, margin: float = 0.0, false_alarm: float = FALSE_
     half_width = _student_quantile(1 - false_alarm, len(first) - 1) * differences.std(ddof=1) / math.sqrt(len(first))
     distance = float(differences.mean()) - margin
     share = float(half_width / distance) if distance > 0 else None
-    relation = f"mean difference {differences.mean():.4g} ± {half_width:.2g} > {margin:.4g}"
-    return Check(bool(distance > half_width), share, relation, false_alarm)
+    measured = f"mean difference {differences.mean():.4g} ± {half_width:.2g}"
+    return Check(bool(distance > half_width), share, measured, ">", f"{margin:.4g}", false_alarm)

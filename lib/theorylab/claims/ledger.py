@@ -1,19 +1,20 @@
 """The ledger on disk: one JSON file per claim, ``ledger/NN_slug/<ID>.json``, a contract that other programs read.
 
-The format is described by ``ledger/schema.json`` (version 1): additions keep the version, ids are never reused.
+The format is described by ``ledger/schema.json`` (version 2): additions keep the version, ids are never reused.
 """
 
 import json
 import math
 import os
 import pathlib
+from collections.abc import Mapping
 
 import numpy as np
 
-from theorylab.claims.verdict import Verdict
+from theorylab.claims.verdict import Part, Verdict
 from theorylab.session import Session, output_folder
 
-SCHEMA = 1
+SCHEMA = 2
 DIGITS = 6
 
 
@@ -36,11 +37,8 @@ def entry(verdict: Verdict, session: Session) -> dict:
     """The verdict as a JSON-ready dictionary: numbers rounded to six significant digits, non-finite ones null with
     their reason under ``reason``."""
     reasons: dict[str, str] = {}
-    share = verdict.evidence.share
-    if share is None:
-        reasons["share"] = (
-            "the check failed without a measurable allowance" if not verdict.evidence.holds else "not measurable"
-        )
+    if verdict.share is None:
+        reasons["share"] = "a part failed without a measurable allowance"
     row = {
         "schema": SCHEMA,
         "id": verdict.id,
@@ -48,30 +46,54 @@ def entry(verdict: Verdict, session: Session) -> dict:
         "outcome": verdict.outcome,
         "expected": verdict.expected,
         "kind": verdict.kind,
-        "share": plain(share, "share", reasons),
-        "numbers": {name: plain(value, f"numbers.{name}", reasons) for name, value in verdict.numbers.items()},
-        "controls": [
-            {
-                "name": control.name,
-                "expect": control.expect,
-                "holds": control.check.holds,
-                "numbers": {
-                    name: plain(value, f"controls.{position}.{name}", reasons)
-                    for name, value in {"share": control.check.share, **control.numbers}.items()
-                },
-            }
-            for position, control in enumerate(verdict.controls)
-        ],
+        "share": plain(verdict.share, "share", reasons),
+        "numbers": _numbers(verdict.numbers, "numbers", reasons),
+        "parts": [_part(part, f"parts.{position}", reasons) for position, part in enumerate(verdict.parts)],
         "preset": session.preset,
         "seed": session.seed,
         "device": session.device,
         "note": verdict.note,
     }
-    if verdict.evidence.false_alarm is not None:
-        row["false_alarm"] = plain(verdict.evidence.false_alarm, "false_alarm", reasons)
+    if verdict.why is not None:
+        row["why"] = verdict.why
+    if verdict.false_alarm is not None:
+        row["false_alarm"] = plain(verdict.false_alarm, "false_alarm", reasons)
     if reasons:
         row["reason"] = reasons
     return row
+
+
+def _part(part: Part, where: str, reasons: dict[str, str]) -> dict:
+    check = part.check
+    if check.share is None:
+        reasons[f"{where}.share"] = "not measurable"
+    row = {
+        "name": part.name,
+        "guard": part.guard,
+        "holds": check.holds,
+        "share": plain(check.share, f"{where}.share", reasons),
+        "relation": check.relation,
+        "numbers": _numbers(part.numbers, f"{where}.numbers", reasons),
+        "controls": [
+            {
+                "name": control.name,
+                "expect": control.expect,
+                "holds": control.check.holds,
+                "relation": control.check.relation,
+                "numbers": _numbers(
+                    {"share": control.check.share, **control.numbers}, f"{where}.controls.{position}", reasons
+                ),
+            }
+            for position, control in enumerate(part.controls)
+        ],
+    }
+    if check.false_alarm is not None:
+        row["false_alarm"] = plain(check.false_alarm, f"{where}.false_alarm", reasons)
+    return row
+
+
+def _numbers(numbers: Mapping, where: str, reasons: dict[str, str]) -> dict:
+    return {name: plain(value, f"{where}.{name}", reasons) for name, value in numbers.items()}
 
 
 def plain(value, where: str, reasons: dict[str, str]):
@@ -124,6 +146,11 @@ def read_entry(path: pathlib.Path) -> dict | None:
         raise LedgerError(f"{name} cannot be read ({error}); {remedy}") from None
     if not isinstance(row, dict) or row.get("id") != path.stem or "outcome" not in row:
         raise LedgerError(f"{name} is not the ledger entry of {path.stem}; {remedy}")
+    if row.get("schema") == 1:
+        raise LedgerError(
+            f"{name} has schema 1, a single check per claim; this library reads schema {SCHEMA}, named parts with "
+            "controls of their own: run its notebook with ./run_all.sh --full"
+        )
     if row.get("schema") != SCHEMA:
         raise LedgerError(f"{name} has schema {row.get('schema')!r}, this library reads {SCHEMA}; {remedy}")
     return row

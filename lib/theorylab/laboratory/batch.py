@@ -237,7 +237,7 @@ def settle(run: Run, source: Source, outcome: Outcome, batch: Report) -> None:
     except publish.PublishError as error:
         fail(run, batch, stem, f"ran, but was not published: {error}")
     else:
-        batch.findings[stem] = verdicts.findings(source.claims, entries, run.preset)
+        batch.findings[stem] = verdicts.findings(source.claims, entries)
 
 
 def kept(run: Run, outcome: Outcome) -> str:

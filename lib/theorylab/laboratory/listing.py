@@ -24,7 +24,7 @@ def print_list(root: pathlib.Path, stems: list[str]) -> int:
         except catalogue.CatalogueError as error:
             troubles.append(str(error))
             continue
-        found = verdicts.findings(written, entries, preset="full")
+        found = verdicts.findings(written, entries)
         print(f"  {written.title}\n  {verdicts.summary(found)}")
         print("\n".join(verdicts.lines(found)) + "\n")
     for trouble in troubles:

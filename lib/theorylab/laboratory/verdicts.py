@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from theorylab.claims.catalogue import Claim, Notebook
-from theorylab.claims.report import share
+from theorylab.claims.display import share
 
 
 @dataclass(frozen=True)
@@ -21,24 +21,20 @@ class Finding:
         return self.entry["outcome"] if self.entry else "not run"
 
 
-def findings(notebook: Notebook, entries: Mapping[str, Mapping], preset: str) -> list[Finding]:
-    """A finding for every claim of the notebook. The preset ``quick`` may leave a statistical claim inconclusive."""
-    return [
-        Finding(claim, entries.get(id), complaint(claim, entries.get(id), preset))
-        for id, claim in notebook.claims.items()
-    ]
+def findings(notebook: Notebook, entries: Mapping[str, Mapping]) -> list[Finding]:
+    """A finding for every claim of the notebook."""
+    return [Finding(claim, entries.get(id), complaint(claim, entries.get(id))) for id, claim in notebook.claims.items()]
 
 
-def complaint(claim: Claim, entry: Mapping | None, preset: str) -> str:
-    """What is wrong with this verdict: missing, vacuous or not as expected; empty when nothing is."""
+def complaint(claim: Claim, entry: Mapping | None) -> str:
+    """What is wrong with this verdict: missing, or not as expected and why; empty when nothing is."""
     if entry is None:
         return "no verdict"
     outcome = entry["outcome"]
-    if outcome == "vacuous":
-        return "vacuous: its check cannot fail"
-    if outcome == claim.expected or (preset, claim.kind, outcome) == ("quick", "statistical", "inconclusive"):
+    if outcome == claim.expected:
         return ""
-    return f"expected {claim.expected}"
+    why = f": {entry['why']}" if entry.get("why") else ""
+    return f"{outcome}, expected {claim.expected}{why}"
 
 
 def summary(found: Sequence[Finding]) -> str:
