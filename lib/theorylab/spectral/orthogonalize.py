@@ -56,15 +56,15 @@ def orthogonalize(
     ``cans``, and as many as ``lower`` needs for ``cubic`` and ``quintic``. ``dtype``: working precision; default that
     of ``G`` (float32 for float16; what accuracy needs, at most float64, for ``eigh`` and ``exact``). ``tolerance``: in
     the exact methods singular values below this share of the largest are null directions and stay null; default 2 eps
-    of the input or max(m, n) eps of the decomposition, whichever is larger (``eigh`` and ``exact`` decompose in
-    float64, the others in ``dtype``); ``qdwh`` and ``zolo_pd`` hand rank-deficient input to ``svd``.
+    of the input, and at least max(m, n) eps of float64, in which the rank is decided where ``dtype`` cannot decide it.
+    ``qdwh`` and ``zolo_pd`` hand rank-deficient input to ``svd``.
     ``check=False`` skips the test for NaN and infinities, which waits for the device; the affected matrices of the
     batch then come out as NaN.
 
     Tall input is handled through its transpose; matrices with n > 1.5 m iterate in Gram space (in bfloat16 and float16:
     n > 6 m on a CPU, none elsewhere; the operation counts are in ``iteration``).
     There is no absolute epsilon: c G gives the same result for every c > 0, and zero gives zero. The polynomial methods
-    never wait for the device; the exact ones do so at most once, before they iterate.
+    never wait for the device; the exact ones do, to read a rank or a condition number, before they iterate.
 
     Raises ValueError for NaN or infinities, fewer than two dimensions, or an unknown method, and TypeError for integer
     or unsupported complex input.
@@ -152,8 +152,7 @@ def _exact(matrix: Tensor, method: str, _steps, dtype, _lower, tolerance: float 
     half = matrix.dtype in (torch.float16, torch.bfloat16)
     working = dtype or (torch.float32 if half else matrix.dtype)
     if tolerance is None:
-        decomposed = torch.float64 if method == "eigh" else working
-        tolerance = default_tolerance(matrix.dtype, matrix.shape, decomposed)
+        tolerance = default_tolerance(matrix.dtype, matrix.shape, working)
     matrix = matrix.to(working)
     scale = exact_scale(matrix)
     # LAPACK refuses NaN and infinities for the whole batch: such matrices are taken out and come back as NaN.
@@ -165,5 +164,5 @@ def _factor(scaled: Tensor, method: str, tolerance: float) -> Tensor:
     if method == "eigh":
         return (by_gram_of_narrow if torch.finfo(scaled.dtype).bits < 64 else by_gram)(scaled, tolerance)
     iterative: Callable | None = {"qdwh": by_qdwh, "zolo_pd": by_zolotarev}.get(method)
-    result = iterative(scaled) if iterative is not None else None
+    result = iterative(scaled, tolerance) if iterative is not None else None
     return by_svd(scaled, tolerance) if result is None else result
