@@ -16,9 +16,9 @@ POLYNOMIAL = ("cubic", "quintic", "jordan", "polar_express", "cans")
 EXACT = ("svd", "eigh", "qdwh", "zolo_pd", "exact")
 METHODS = POLYNOMIAL + EXACT
 DEFAULT_LOWER = 1e-3
-# Rounding pushes singular values above the end of a carried interval; the safety factor of 1.02 and the cushion of 0.02
-# keep the composition inside its basin in bfloat16, where lists without them diverge.
-SAFETY, CUSHION = 1.02, 0.02
+# Rounding pushes singular values above the end of a carried interval. In types narrower than float32, where minimax
+# lists without them diverge, a safety factor and a cushion keep the composition inside its basin.
+GUARDS = {"cushion": 0.02, "safety": 1.02}
 
 
 @torch.no_grad()
@@ -52,8 +52,9 @@ def orthogonalize(
     ``cans``           the composition of ``steps`` quintics with final band 0.3 and the largest slope at zero
     =================  =============================================================================================
 
-    ``steps``: number of polynomial steps; default 5 for ``jordan``, 8 (5 in bfloat16) for ``polar_express``, 4 for
-    ``cans``, and as many as ``lower`` needs for ``cubic`` and ``quintic``. ``dtype``: working precision; default that
+    ``steps``: number of polynomial steps; default 5 for ``jordan``, 8 (5 below float32) for ``polar_express``, 4 for
+    ``cans``, and as many as ``lower`` needs for ``cubic`` and ``quintic``. Below float32 ``polar_express`` and ``cans``
+    are built with a cushion and a safety factor. ``dtype``: working precision; default that
     of ``G`` (float32 for float16; what accuracy needs, at most float64, for ``eigh`` and ``exact``). ``tolerance``: in
     the exact methods singular values below this share of the largest are null directions and stay null; default 2 eps
     of the input, and at least max(m, n) eps of float64, in which the rank is decided where ``dtype`` cannot decide it.
@@ -123,12 +124,12 @@ def polynomials_of(
     """The polynomials that ``orthogonalize`` applies, first step first."""
     if method == "jordan":
         return (JORDAN,) * (steps or 5)
+    narrow = torch.finfo(dtype).bits < 32
+    guards = GUARDS if narrow else {}
     if method == "polar_express":
-        if dtype == torch.bfloat16:
-            return polar_express.coefficients(lower, steps or 5, cushion=CUSHION, safety=SAFETY)
-        return polar_express.coefficients(lower, steps or 8)
+        return polar_express.coefficients(lower, steps or (5 if narrow else 8), **guards)
     if method == "cans":
-        return tuple(step.polynomial for step in polar_express.delta_orthogonalizing(steps or 4, 0.3)[0])
+        return tuple(step.polynomial for step in polar_express.delta_orthogonalizing(steps or 4, 0.3, **guards)[0])
     polynomial = {"cubic": CUBIC, "quintic": QUINTIC}[method]
     return (polynomial,) * (steps or _steps_needed(polynomial, lower, torch.finfo(dtype).eps))
 
