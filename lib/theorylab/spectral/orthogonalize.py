@@ -8,6 +8,7 @@ from torch import Tensor
 from theorylab.spectral import iteration, polar_express
 from theorylab.spectral.exact import by_gram, by_gram_of_narrow, by_svd, default_tolerance
 from theorylab.spectral.polynomials import CUBIC, JORDAN, QUINTIC, OddQuintic, evaluate
+from theorylab.spectral.precision import fastest
 from theorylab.spectral.qdwh import by_qdwh
 from theorylab.spectral.scaling import exact_scale
 from theorylab.spectral.zolotarev import by_zolotarev
@@ -26,7 +27,7 @@ def orthogonalize(
     G: Tensor,
     method: str = "polar_express",
     steps: int | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     *,
     lower: float = DEFAULT_LOWER,
     tolerance: float | None = None,
@@ -55,7 +56,9 @@ def orthogonalize(
     ``steps``: number of polynomial steps; default 5 for ``jordan``, 8 (5 below float32) for ``polar_express``, 4 for
     ``cans``, and as many as ``lower`` needs for ``cubic`` and ``quintic``. Below float32 ``polar_express`` and ``cans``
     are built with a cushion and a safety factor. ``dtype``: working precision; default that
-    of ``G`` (float32 for float16; what accuracy needs, at most float64, for ``eigh`` and ``exact``). ``tolerance``: in
+    of ``G`` (float32 for float16; what accuracy needs, at most float64, for ``eigh`` and ``exact``). ``"auto"`` takes
+    float32 or bfloat16 for the polynomial methods, whichever this machine multiplies faster (``precision.fastest``), so
+    that the result may differ from machine to machine, and the default for the exact ones. ``tolerance``: in
     the exact methods singular values below this share of the largest are null directions and stay null; default 2 eps
     of the input, and at least max(m, n) eps of float64, in which the rank is decided where ``dtype`` cannot decide it.
     ``qdwh`` and ``zolo_pd`` hand rank-deficient input to ``svd``.
@@ -71,6 +74,7 @@ def orthogonalize(
     or unsupported complex input.
     """
     _validate(G, method, steps, check)
+    dtype = working_precision(dtype, method, G.device.type)
     if G.numel() == 0:
         return G.clone()
     wide = G if G.shape[-2] <= G.shape[-1] else G.mT
@@ -91,6 +95,16 @@ def polar(G: Tensor, *, tolerance: float | None = None) -> tuple[Tensor, Tensor]
     U = orthogonalize(double, "svd", tolerance=tolerance)
     H = U.mH @ double
     return U.to(G.dtype), (0.5 * (H + H.mH)).to(G.dtype)
+
+
+def working_precision(dtype: torch.dtype | str | None, method: str, device_type: str) -> torch.dtype | None:
+    """``dtype`` with "auto" replaced by the choice that ``orthogonalize`` documents. Raises ValueError otherwise for
+    what is no floating-point type."""
+    if isinstance(dtype, str) and dtype == "auto":
+        return fastest(device_type) if method in POLYNOMIAL else None
+    if dtype is None or (isinstance(dtype, torch.dtype) and (dtype.is_floating_point or dtype.is_complex)):
+        return dtype
+    raise ValueError(f'dtype must be None, "auto" or a floating-point type, got {dtype!r}')
 
 
 def _validate(G: Tensor, method: str, steps: int | None, check: bool) -> None:
