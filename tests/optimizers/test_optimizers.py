@@ -445,23 +445,24 @@ def test_no_step_of_scion_waits_for_the_device(choices):
 
 def small_transformer():
     torch.manual_seed(0)
-    layer = nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=True)
-    return nn.Sequential(nn.Embedding(11, 16), nn.TransformerEncoder(layer, 2, enable_nested_tensor=False))
+    layer = nn.TransformerEncoderLayer(32, 4, 128, dropout=0.0, batch_first=True)
+    return nn.Sequential(nn.Embedding(20, 32), nn.TransformerEncoder(layer, 2, enable_nested_tensor=False))
 
 
 @pytest.mark.parametrize("optimizer", ALL)
 def test_defaults_train_a_small_transformer(optimizer):
-    """With no argument but the parameters: the losses stay finite and fall."""
-    model, head = small_transformer(), nn.Linear(16, 11)
+    """With no argument but the parameters the loss halves in sixty steps. It did not with Muon at torch's rate of 1e-3
+    (2.65 from 3.37) and grew with Gluon at L0 = 1, L1 = 0 (5.87)."""
+    model, head = small_transformer(), nn.Linear(32, 20)
     each, losses = optimizer([*model.parameters(), *head.parameters()]), []
     for step in range(60):
-        tokens = torch.randint(0, 11, (16, 8), generator=torch_generator(step, "tokens"))
+        tokens = torch.randint(0, 20, (16, 8), generator=torch_generator(step, "tokens"))
         loss = nn.functional.cross_entropy(head(model(tokens)).transpose(1, 2), tokens)
         each.zero_grad()
         loss.backward()
         each.step()
         losses.append(float(loss.detach()))
-    assert sum(losses[-5:]) / 5 < 0.9 * losses[0]
+    assert sum(losses[-5:]) / 5 < 0.5 * losses[0]
 
 
 def test_sparse_gradients_are_refused():
