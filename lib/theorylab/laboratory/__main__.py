@@ -3,8 +3,9 @@
 import signal
 import sys
 
-# Until the command can answer, Ctrl-C ends the process without a word; it has done nothing yet.
-signal.signal(signal.SIGINT, signal.SIG_DFL)
+if __name__ == "__main__":
+    # Until the command can answer, Ctrl-C ends the process without a word; it has done nothing yet.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE, as of a program that the signal ends
 
@@ -30,8 +31,12 @@ def run() -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-if __name__ == "__main__":
-    code = run()
+def finish(code: int) -> int:
+    """Leave a closed pipe alone: the interpreter would flush it once more."""
     if code == BROKEN_PIPE:
-        sys.stdout = None  # the interpreter would flush it once more
-    sys.exit(code)
+        sys.stdout = None
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(finish(run()))
