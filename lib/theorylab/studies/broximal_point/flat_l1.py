@@ -1,4 +1,4 @@
-"""An l1 regression with fewer rows than unknowns: its minimisers form an affine subspace, so brox can be a whole set."""
+"""An l1 regression with fewer rows than unknowns: its minimisers form an affine subspace, and brox is a whole set."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -17,7 +17,7 @@ def loss(x: float) -> float:
 
 
 def prox(x: float, gamma: float = 1.0) -> float:
-    """Proximal point of f: the u with x - u in gamma times the subdifferential at u, piece by piece from x downwards."""
+    """Proximal point of f: the u with x - u in gamma times the subdifferential at u, piece by piece from x down."""
     if x < 0:
         return -prox(-x, gamma)
     if x == 0.0:

@@ -31,8 +31,8 @@ def step_facts(problem, x, u, radius: float, c: float = np.nan, norm=l2, dual=l2
     ``gap_ratio``: (f(u) - f_*)(1 + t / |u - x_*|) / (f(x) - f_*) (Result 5), at most 1.
     ``factor_distance``, ``factor_gap``: 1 - t^2 / |x - x_*|^2 and 1 / (1 + t / |u - x_*|), the factors of Results 3
     and 5.
-    ``slope``: |grad f(u)|_*; ``multiplier_norm``: c |x - u| / |g|, g the shortest subgradient at x, at most 1 (Result 6,
-    extended; where ``problem`` has no ``shortest_subgradient`` its ``gradient`` is taken).
+    ``slope``: |grad f(u)|_*; ``multiplier_norm``: c |x - u| / |g|, g the shortest subgradient at x, at most 1 (Result
+    6, extended; where ``problem`` has no ``shortest_subgradient`` its ``gradient`` is taken).
     ``gradient_increase``: |grad f(u)|_* / |grad f(x)|_* - 1 (Result 6), at most 0.
     ``descent_violation``: (f(u) + t |grad f(u)|_* - f(x)) / (f(x) - f_*) (Result 7), at most 0.
     Differences of function values are forgiven 1e-14 |f_*|, their rounding. Gradients of f at a kink are the ones that
