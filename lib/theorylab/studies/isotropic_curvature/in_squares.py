@@ -27,7 +27,8 @@ def minimise(sigma, pieces, x, weights):
     sigma = np.asarray(sigma, dtype=float)
     y = cp.Variable(len(sigma), nonneg=True)
     squares = x @ y
-    curvature = cp.maximum(*[a * squares - b for a, b in pieces])
+    lines = [a * squares - b for a, b in pieces]
+    curvature = cp.maximum(*lines) if len(lines) > 1 else lines[0]
     problem = cp.Problem(cp.Minimize(weights @ curvature - sigma @ cp.sqrt(y)))
     with warnings.catch_warnings():
         # cvxpy warns of "optimal_inaccurate", which the status reports already.

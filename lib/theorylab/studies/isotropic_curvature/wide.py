@@ -52,9 +52,13 @@ def hard_wall(sigma, below):
     """The limit of the minimisers for B -> infinity: s (2,) with s_1 = 1 and s_2 <= 1, for sigma_1 >= sigma_2.
 
     With a wall at radius one only the slope A = `below` inside is felt. s_2 = 1 exactly when
-    A E||(u_1, u_2)|| / 2 <= sigma_2; else s_2 solves the equation of the inner slope. Assumes that s_1 sits at the wall.
+    A E||(u_1, u_2)|| / 2 <= sigma_2; else s_2 solves the equation of the inner slope. Raises ValueError where sigma_1
+    is too small to hold s_1 at the wall.
     """
-    first, second = sigma
+    second = sigma[1]
+    # The inward push on s_1 is A E[rho c_1^2 / g] <= A E rho E|cos theta| = A / 2.
+    if sigma[0] < below / 2:
+        raise ValueError(f"s_1 sits at the wall for sure when sigma_1 >= A / 2, got sigma_1 = {sigma[0]}, A = {below}")
 
     def pull(s2):
         theta, weights = _angles(np.array([1.0, s2]))
