@@ -223,6 +223,24 @@ def test_scalar_model_at_full_drift_needs_ten_steps():
     assert (isotropic_escape.scalar_model(lambda x: -np.sign(x), 100, 10, 0.5, seed=0, cap=50) == 50).all()
 
 
+def test_scalar_model_with_linear_drift_is_a_geometric_sequence():
+    tau = isotropic_escape.scalar_model(lambda theta: theta, 10**12, 3, 1e-6, seed=0, start=0.1, stepsize=0.1)
+    s, steps = 0.1, 0
+    while s < 1:
+        s, steps = s + 0.1 * s * (1 - s**2 / 16), steps + 1
+    assert tau.tolist() == [steps] * 3
+
+
+def test_sign_sees_nothing_of_a_spread_out_signal_in_noise_of_random_signs():
+    spikes, G = spiked.sample(32, 0.25, 4, seed=0, law="Rademacher")
+    assert np.abs(spiked.overlaps(spikes, G, "sign")).max() < 0.2
+    assert abs(spiked.overlaps(spikes, G, "sign").mean()) < 1e-7
+    expected = float(
+        torch.linalg.vecdot((G / torch.linalg.matrix_norm(G, keepdim=True)).flatten(1), spikes.direction.flatten(1))[0]
+    )
+    assert spiked.overlaps(spikes, G, "normalised")[0] == pytest.approx(expected, rel=1e-5)
+
+
 def test_held_directions_follow_the_formula_and_need_two_draws():
     held = saddle_kinematics.held("exact polar", 32, 4, OP, 60, seed=0, operator=False)
     drift = 0.5 * (1 - 0.5**2 / 16)
