@@ -1,7 +1,8 @@
 """Laws of the noise that a stochastic gradient adds: Gaussian, heavy-tailed, sparse, in bursts.
 
 Two conventions fix its size. ENTRY: every entry has standard deviation ``size``, so that the operator norm of an n x n
-matrix grows like 2 size sqrt(n). OP: the operator norm is ``size`` (in the mean; that of the Gaussian part where bursts are added) at every n.
+matrix grows like 2 size sqrt(n). OP: the operator norm is ``size`` at every n (in the mean; that of the
+Gaussian part where bursts are added).
 """
 
 import functools
@@ -55,7 +56,7 @@ def heteroskedastic(n: int, generator: Generator) -> Tensor:
 
 
 def haar(n: int, generator: Generator) -> Tensor:
-    """sqrt(n) times a Haar-random orthogonal matrix: sub-Gaussian entries of variance one, all singular values equal."""
+    """sqrt(n) times a Haar-random orthogonal matrix: sub-Gaussian entries of variance one, equal singular values."""
     Q, R = torch.linalg.qr(torch.randn(n, n, generator=generator))
     return Q * torch.sign(R.diagonal()) * math.sqrt(n)
 

@@ -76,12 +76,14 @@ def scalar_model(
     start: float = 0.0,
     cap: int = 20_000,
 ) -> np.ndarray:
-    """Escape times (paths,) of s <- s + stepsize (phi(lambda s (1 - s^2/16) / (sigma sqrt n)) + xi / sqrt n), lambda = 1
-    and sigma = ``entry``. A polar factor does not see the size of a gradient: another lambda is another sigma / lambda.
+    """Escape times (paths,) of s <- s + stepsize (phi(lambda s (1 - s^2/16) / (sigma sqrt n)) + xi / sqrt n).
+
+    lambda = 1 and sigma = ``entry``. A polar factor does not see the size of a gradient, so another lambda is another
+    sigma / lambda.
 
     The matrix has disappeared: ``overlap`` is the drift phi, an odd vectorised function of theta, and xi / sqrt n, xi
-    standard normal, is the overlap of a Haar orthogonal matrix with u v^T. Paths start at s = ``start``; those that stay
-    are given the cap.
+    standard normal, is the overlap of a Haar orthogonal matrix with u v^T. Paths start at s = ``start``; those that
+    stay are given the cap.
     """
     stream = generator(seed, "scalar model", n)
     s, tau = np.full(paths, float(start)), np.zeros(paths, dtype=int)

@@ -64,7 +64,8 @@ def sample(n: int, theta: float, draws: int, *, seed: int, law: str = "Gaussian"
     """``draws`` spiked matrices (draws, n, n), float32, and the saddle whose u, v are their spikes.
 
     Draws come in pairs Z, -Z, which removes from a mean overlap what is odd in the noise, most of its fluctuation. The
-    noise does not depend on theta: curves in theta share their draws. ``law``: one of ``gradient_noise.LAWS``. Raises ValueError for an odd number of draws.
+    noise does not depend on theta: curves in theta share their draws. ``law``: one of ``gradient_noise.LAWS``.
+    Raises ValueError for an odd number of draws.
     """
     if draws < 2 or draws % 2:
         raise ValueError(f"draws must be even and positive, got {draws}: they come in pairs Z, -Z")
