@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from tests.planted.run import ROOT, SOUND, tables
+from tests.planted.run import SOUND, tables
+from tests.sections import MATH_THREADS, ROOT
 from theorylab.claims import catalogue
 
 TABLES = tables()
@@ -19,7 +20,7 @@ BROKEN_CALL = ("TypeError", "NameError", "AttributeError", "ImportError", "Modul
 @functools.cache
 def found(stem: str) -> dict:
     """Outcomes of all runs of a notebook by the number of the bug, and without one."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+    threads = dict.fromkeys(MATH_THREADS, "1")
     command = [sys.executable, "-m", "tests.planted.run", stem]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **threads})
     assert done.returncode == 0, done.stderr[-2000:]

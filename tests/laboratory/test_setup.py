@@ -1,7 +1,6 @@
 """Set-up: which environment is used, when ``.venv`` is made anew, and the two scripts."""
 
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import tomllib
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from theorylab.laboratory import environment, lab
+from theorylab.laboratory import environment
 
 ROOT = environment.ROOT
 
@@ -179,11 +178,3 @@ def test_the_requirements_are_those_that_set_up_can_read():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     for requirement in project["dependencies"] + project["optional-dependencies"]["dev"]:
         environment.satisfies("1.0", environment.split(requirement)[1])
-
-
-def test_jupyterlab_finds_this_interpreter_before_the_users_kernels(tmp_path, monkeypatch):
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    lab.register(pathlib.Path(tmp_path))
-    assert KernelSpecManager().get_kernel_spec("python3").argv[0] == sys.executable

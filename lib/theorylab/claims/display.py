@@ -27,21 +27,19 @@ def seen(count: int, total: int) -> str:
 
 
 def row(part: Part) -> tuple[str, ...]:
-    """The row of one part: name, what was measured, sign, what is allowed, share, and its controls."""
+    """The row of one part but for its controls: name, what was measured, sign, what is allowed, share."""
     check = part.check
     measured = check.measured if check.sign or check.holds else f"NOT: {check.measured}"
-    return part.name, measured, check.found_sign, check.allowed, share(check.share), controls(part)
+    return part.name, measured, check.found_sign, check.allowed, share(check.share)
 
 
-def controls(part: Part) -> str:
+def controls(part: Part) -> list[str]:
     """The controls of a part in words, each with what its check said."""
     if part.guard:
-        return "a guard: decides nothing"
-    texts = [f"{_mark(control.behaved)}{control.name} ({_brief(control.check)})" for control in part.negative]
-    texts += [
-        f"{_mark(control.behaved)}holds for {control.name} ({_brief(control.check)})" for control in part.positive
-    ]
-    return "; ".join(texts) or "nothing yet"
+        return ["a guard: decides nothing"]
+    texts = [f"{_mark(each.behaved)}{each.name} ({_brief(each.check)})" for each in part.negative]
+    texts += [f"{_mark(each.behaved)}holds for {each.name} ({_brief(each.check)})" for each in part.positive]
+    return texts or ["nothing yet"]
 
 
 def _mark(behaved: bool) -> str:
@@ -65,7 +63,7 @@ def markdown(verdict: Verdict) -> str:
     lines = [f"**{verdict.id} · {verdict.title}: {badge}** ({heading(verdict)})", ""]
     lines += ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
     for part in verdict.parts:
-        cells = [cell.replace("|", "\\|") for cell in row(part)]
+        cells = [cell.replace("|", "\\|") for cell in (*row(part), "; ".join(controls(part)))]
         if not part.check.holds:
             cells[0] = f"**{cells[0]}** (fails)"
         lines.append("| " + " | ".join(cells) + " |")
@@ -83,10 +81,15 @@ def html(verdict: Verdict) -> str:
     )
     title = escaping.escape(f"{verdict.id} · {verdict.title}", quote=False)
     lines = [f"<div><p>{badge} <b>{title}</b> ({escaping.escape(heading(verdict), quote=False)})</p>"]
-    lines += ['<table style="text-align: left;"><thead><tr>', *(f"<th>{name}</th>" for name in HEADER), "</tr></thead>"]
+    lines += [
+        '<table style="text-align: left; color: inherit; font-size: inherit;"><thead><tr>',
+        *(f"<th>{name}</th>" for name in HEADER),
+        "</tr></thead>",
+    ]
     lines.append("<tbody>")
     for part in verdict.parts:
         cells = [escaping.escape(cell, quote=False) for cell in row(part)]
+        cells.append("<br>".join(escaping.escape(text, quote=False) for text in controls(part)))
         if not part.check.holds:
             cells[0] = f"<b>{cells[0]}</b> (fails)"
         left = '<td style="text-align: left;">'
