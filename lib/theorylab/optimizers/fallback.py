@@ -11,8 +11,8 @@ BETAS, EPS = (0.9, 0.95), 1e-8
 
 
 def fallback_step(parameters: Sequence[Tensor], states: Sequence[dict], group: dict) -> None:
-    """One step of the group's fallback with learning rate lr * fallback_ratio and the group's weight decay."""
-    lr = float(group["lr"]) * group["fallback_ratio"]
+    """One step of the group's fallback with learning rate fallback_lr * lr / base_lr and the group's weight decay."""
+    lr = group["fallback_lr"] * float(group["lr"]) / group["base_lr"]
     gradients = [parameter.grad for parameter in parameters]
     if group["fallback_method"] == "sgd":
         for parameter in parameters:

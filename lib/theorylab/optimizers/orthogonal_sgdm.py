@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from theorylab.optimizers.loop import MatrixOptimizer, check_share
-from theorylab.optimizers.polar import check_method, polar_factors
+from theorylab.optimizers.loop import MatrixOptimizer, check_momentum
+from theorylab.optimizers.polar import check_polar, polar_factors
 
 
 class OrthogonalSGDM(MatrixOptimizer):
@@ -18,12 +18,15 @@ class OrthogonalSGDM(MatrixOptimizer):
         self, params, lr=1e-2, *, momentum=0.9, weight_decay=0.0, method="exact", steps=None, dtype=None,
         maximize=False, fallback="sgd", fallback_lr=1e-2,
     ):  # fmt: skip
-        check_share("momentum", momentum)
-        check_method(method)
         super().__init__(
             params, lr=lr, weight_decay=weight_decay, maximize=maximize, fallback=fallback, fallback_lr=fallback_lr,
             momentum=momentum, method=method, steps=steps, dtype=dtype,
         )  # fmt: skip
+
+    def check(self, group: dict) -> None:
+        super().check(group)
+        check_momentum(group)
+        check_polar(group)
 
     def direction(self, gradients, states, weights, group) -> list[Tensor]:
         """The accumulated polar factors."""

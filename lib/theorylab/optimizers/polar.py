@@ -6,13 +6,17 @@ import torch
 from torch import Tensor
 
 from theorylab.spectral.batching import in_batches
-from theorylab.spectral.orthogonalize import METHODS, POLYNOMIAL, orthogonalize
+from theorylab.spectral.orthogonalize import METHODS, POLYNOMIAL, orthogonalize, working_precision
 
 
-def check_method(method: str) -> None:
-    """Raises ValueError for a method that ``orthogonalize`` does not know."""
+def check_polar(group: dict) -> None:
+    """Raises ValueError, naming the key, for a method, a number of steps or a dtype that ``orthogonalize`` refuses."""
+    method, steps, dtype = group["method"], group["steps"], group["dtype"]
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if steps is not None and (method not in POLYNOMIAL or steps < 1):
+        raise ValueError(f"steps must be None or, for the polynomial methods, at least 1; got {steps!r} for {method!r}")
+    working_precision(dtype, method, "meta")
 
 
 def polar_factors(matrices: Iterable[Tensor], group: dict) -> Iterator[Tensor]:
@@ -27,7 +31,7 @@ def polar_factors(matrices: Iterable[Tensor], group: dict) -> Iterator[Tensor]:
     dtypes, rounded = [], []
     for matrix in matrices:
         dtypes.append(matrix.dtype)
-        rounded.append(_rounded_early(matrix, method, dtype))
+        rounded.append(_rounded_early(matrix, method, working_precision(dtype, method, matrix.device.type)))
     factors = in_batches(rounded, lambda batch: orthogonalize(batch, method, steps, dtype, check=False))
     return map(Tensor.to, factors, dtypes)
 

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from theorylab.optimizers.loop import MatrixOptimizer, averaged, check_share
-from theorylab.optimizers.polar import check_method, nuclear_norms, polar_factors
+from theorylab.optimizers.loop import MatrixOptimizer, averaged, check_choice, check_momentum
+from theorylab.optimizers.polar import check_polar, nuclear_norms, polar_factors
 
 ORDERS = ("momentum_first", "polar_first")
 
@@ -20,14 +20,16 @@ class PolarGrad(MatrixOptimizer):
         self, params, lr=1e-2, *, momentum=0.95, order="momentum_first", weight_decay=0.0,
         method="exact", steps=None, dtype=None, maximize=False, fallback="adamw", fallback_lr=3e-4,
     ):  # fmt: skip
-        check_share("momentum", momentum)
-        check_method(method)
-        if order not in ORDERS:
-            raise ValueError(f"order must be one of {', '.join(ORDERS)}, got {order!r}")
         super().__init__(
             params, lr=lr, weight_decay=weight_decay, maximize=maximize, fallback=fallback, fallback_lr=fallback_lr,
             momentum=momentum, order=order, method=method, steps=steps, dtype=dtype,
         )  # fmt: skip
+
+    def check(self, group: dict) -> None:
+        super().check(group)
+        check_momentum(group)
+        check_choice(group, "order", ORDERS)
+        check_polar(group)
 
     def direction(self, gradients, states, weights, group) -> list[Tensor]:
         """The averaged direction in the group's ``order``."""

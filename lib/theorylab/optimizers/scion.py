@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from theorylab.optimizers.loop import MatrixOptimizer, averaged
-from theorylab.optimizers.polar import check_method, polar_factors
+from theorylab.optimizers.loop import MatrixOptimizer, averaged, check_averaging, check_choice
+from theorylab.optimizers.polar import check_polar, polar_factors
 from theorylab.spectral.norms import MaxColumn, MaxEntry, Norm, rms_operator
 
 NORMS = ("rms_operator", "max_entry", "max_column")
@@ -24,18 +24,19 @@ class Scion(MatrixOptimizer):
         self, params, lr=1e-2, *, radius=1.0, averaging=0.1, constrained=False, norm="rms_operator", weight_decay=0.0,
         method="exact", steps=None, dtype=None, maximize=False, fallback="sgd", fallback_lr=1e-2,
     ):  # fmt: skip
-        check_method(method)
-        if not 0 < averaging <= 1:
-            raise ValueError(f"averaging must lie in (0, 1], got {averaging!r}")
-        if not radius > 0:
-            raise ValueError(f"radius must be positive, got {radius!r}")
-        if norm not in NORMS:
-            raise ValueError(f"norm must be one of {', '.join(NORMS)}, got {norm!r}")
         super().__init__(
             params, lr=lr, weight_decay=weight_decay, maximize=maximize, fallback=fallback, fallback_lr=fallback_lr,
             radius=radius, averaging=averaging, constrained=constrained, norm=norm,
             method=method, steps=steps, dtype=dtype,
         )  # fmt: skip
+
+    def check(self, group: dict) -> None:
+        super().check(group)
+        check_averaging(group)
+        if not group["radius"] > 0:
+            raise ValueError(f"radius must be positive, got {group['radius']!r}")
+        check_choice(group, "norm", NORMS)
+        check_polar(group)
 
     def direction(self, gradients, states, weights, group) -> list[Tensor]:
         """-radius lmo(d), plus W itself when ``constrained`` (the step then is a convex combination)."""

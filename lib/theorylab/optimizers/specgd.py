@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from theorylab.optimizers.loop import MatrixOptimizer
-from theorylab.optimizers.polar import check_method, nuclear_norms, polar_factors
+from theorylab.optimizers.polar import check_polar, nuclear_norms, polar_factors
 
 
 class SpecGD(MatrixOptimizer):
@@ -17,11 +17,14 @@ class SpecGD(MatrixOptimizer):
         self, params, lr=1e-2, *, weight_decay=0.0, method="exact", steps=None, dtype=None,
         maximize=False, fallback="sgd", fallback_lr=1e-2,
     ):  # fmt: skip
-        check_method(method)
         super().__init__(
             params, lr=lr, weight_decay=weight_decay, maximize=maximize, fallback=fallback, fallback_lr=fallback_lr,
             method=method, steps=steps, dtype=dtype,
         )  # fmt: skip
+
+    def check(self, group: dict) -> None:
+        super().check(group)
+        check_polar(group)
 
     def direction(self, gradients, states, weights, group) -> list[Tensor]:
         """||G||_* polar(G)."""

@@ -16,20 +16,35 @@ SINGLE_CONDITION_SQUARED = 8.0
 SINGLE_ASPECT = 4
 
 
-def default_tolerance(dtype: torch.dtype, shape: torch.Size, working: torch.dtype = torch.float64) -> float:
-    """Singular values below this share of the largest count as zero: 2 eps of the input type ``dtype`` or max(m, n)
-    eps of the ``working`` type of the decomposition, whichever is larger.
+def default_tolerance(dtype: torch.dtype, shape: torch.Size, working: torch.dtype | None = None) -> float:
+    """Singular values below this share of the largest count as zero: 2 eps of the input type ``dtype`` (of the
+    ``working`` type to which the input is rounded, if that is coarser), and at least max(m, n) eps of float64.
 
     The first is the rounding of the input, which moves singular values by at most about 0.6 eps times the largest: it
-    separates null directions from those of a matrix of condition 10^6 in float32 when the decomposition is in float64.
-    The second is the error of the decomposition itself; in float32 null singular values of 50 eps occur.
+    separates null directions from those of a matrix of condition 10^6 in float32. The second is the error of the
+    decomposition in float64 in which the rank is decided, whatever the type of the vectors.
     """
-    return max(2 * torch.finfo(dtype).eps, max(shape[-2:]) * torch.finfo(working).eps)
+    rounding = max(torch.finfo(given).eps for given in (dtype, working or dtype))
+    return max(2 * rounding, decomposition_error(torch.float64, shape))
+
+
+def decomposition_error(dtype: torch.dtype, shape: torch.Size) -> float:
+    """max(m, n) eps, in shares of the largest singular value: below it a decomposition in ``dtype`` cannot tell a
+    singular value from its own error. In float32 null values come out as up to 0.2 n eps (the matrix of n x n signs of
+    rank one), and a full-rank Gaussian matrix of 1024 x 1024 has smaller ones in one of five draws."""
+    return max(shape[-2:]) * torch.finfo(dtype).eps
 
 
 def by_svd(matrix: Tensor, tolerance: float) -> Tensor:
-    """U_r V_r^H from the singular value decomposition of the tall orientation, about three times faster in LAPACK."""
+    """U_r V_r^H from the singular value decomposition of the tall orientation, about three times faster in LAPACK.
+
+    Where the type of X cannot tell a singular value from zero but ``tolerance`` asks for it, r is counted in the
+    singular values of X in float64; the vectors stay those of the decomposition in the type of X.
+    """
     left, sigma, right = torch.linalg.svd(matrix.mH, full_matrices=False)
+    doubtful = decomposition_error(matrix.dtype, matrix.shape)
+    if tolerance < doubtful and bool((sigma[..., -1] <= doubtful * sigma[..., 0]).any()):
+        sigma = torch.linalg.svdvals(matrix.mH.to(torch.complex128 if matrix.is_complex() else torch.float64))
     kept = sigma > tolerance * sigma[..., :1]
     return ((left * kept[..., None, :]) @ right).mH
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from theorylab.spectral import iteration, polar_express
 from theorylab.spectral.exact import by_gram, by_gram_of_narrow, by_svd, default_tolerance
 from theorylab.spectral.polynomials import CUBIC, JORDAN, QUINTIC, OddQuintic, evaluate
+from theorylab.spectral.precision import fastest
 from theorylab.spectral.qdwh import by_qdwh
 from theorylab.spectral.scaling import exact_scale
 from theorylab.spectral.zolotarev import by_zolotarev
@@ -16,9 +17,9 @@ POLYNOMIAL = ("cubic", "quintic", "jordan", "polar_express", "cans")
 EXACT = ("svd", "eigh", "qdwh", "zolo_pd", "exact")
 METHODS = POLYNOMIAL + EXACT
 DEFAULT_LOWER = 1e-3
-# Rounding pushes singular values above the end of a carried interval; the safety factor of 1.02 and the cushion of 0.02
-# keep the composition inside its basin in bfloat16, where lists without them diverge.
-SAFETY, CUSHION = 1.02, 0.02
+# Rounding pushes singular values above the end of a carried interval. In types narrower than float32, where minimax
+# lists without them diverge, a safety factor and a cushion keep the composition inside its basin.
+GUARDS = {"cushion": 0.02, "safety": 1.02}
 
 
 @torch.no_grad()
@@ -26,7 +27,7 @@ def orthogonalize(
     G: Tensor,
     method: str = "polar_express",
     steps: int | None = None,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     *,
     lower: float = DEFAULT_LOWER,
     tolerance: float | None = None,
@@ -52,24 +53,28 @@ def orthogonalize(
     ``cans``           the composition of ``steps`` quintics with final band 0.3 and the largest slope at zero
     =================  =============================================================================================
 
-    ``steps``: number of polynomial steps; default 5 for ``jordan``, 8 (5 in bfloat16) for ``polar_express``, 4 for
-    ``cans``, and as many as ``lower`` needs for ``cubic`` and ``quintic``. ``dtype``: working precision; default that
-    of ``G`` (float32 for float16; what accuracy needs, at most float64, for ``eigh`` and ``exact``). ``tolerance``: in
+    ``steps``: number of polynomial steps; default 5 for ``jordan``, 8 (5 below float32) for ``polar_express``, 4 for
+    ``cans``, and as many as ``lower`` needs for ``cubic`` and ``quintic``. Below float32 ``polar_express`` and ``cans``
+    are built with a cushion and a safety factor. ``dtype``: working precision; default that
+    of ``G`` (float32 for float16; what accuracy needs, at most float64, for ``eigh`` and ``exact``). ``"auto"`` takes
+    float32 or bfloat16 for the polynomial methods, whichever this machine multiplies faster (``precision.fastest``), so
+    that the result may differ from machine to machine, and the default for the exact ones. ``tolerance``: in
     the exact methods singular values below this share of the largest are null directions and stay null; default 2 eps
-    of the input or max(m, n) eps of the decomposition, whichever is larger (``eigh`` and ``exact`` decompose in
-    float64, the others in ``dtype``); ``qdwh`` and ``zolo_pd`` hand rank-deficient input to ``svd``.
+    of the input, and at least max(m, n) eps of float64, in which the rank is decided where ``dtype`` cannot decide it.
+    ``qdwh`` and ``zolo_pd`` hand rank-deficient input to ``svd``.
     ``check=False`` skips the test for NaN and infinities, which waits for the device; the affected matrices of the
     batch then come out as NaN.
 
     Tall input is handled through its transpose; matrices with n > 1.5 m iterate in Gram space (in bfloat16 and float16:
     n > 6 m on a CPU, none elsewhere; the operation counts are in ``iteration``).
     There is no absolute epsilon: c G gives the same result for every c > 0, and zero gives zero. The polynomial methods
-    never wait for the device; the exact ones do so at most once, before they iterate.
+    never wait for the device; the exact ones do, to read a rank or a condition number, before they iterate.
 
     Raises ValueError for NaN or infinities, fewer than two dimensions, or an unknown method, and TypeError for integer
     or unsupported complex input.
     """
     _validate(G, method, steps, check)
+    dtype = working_precision(dtype, method, G.device.type)
     if G.numel() == 0:
         return G.clone()
     wide = G if G.shape[-2] <= G.shape[-1] else G.mT
@@ -90,6 +95,16 @@ def polar(G: Tensor, *, tolerance: float | None = None) -> tuple[Tensor, Tensor]
     U = orthogonalize(double, "svd", tolerance=tolerance)
     H = U.mH @ double
     return U.to(G.dtype), (0.5 * (H + H.mH)).to(G.dtype)
+
+
+def working_precision(dtype: torch.dtype | str | None, method: str, device_type: str) -> torch.dtype | None:
+    """``dtype`` with "auto" replaced by the choice that ``orthogonalize`` documents. Raises ValueError otherwise for
+    what is no floating-point type."""
+    if isinstance(dtype, str) and dtype == "auto":
+        return fastest(device_type) if method in POLYNOMIAL else None
+    if dtype is None or (isinstance(dtype, torch.dtype) and (dtype.is_floating_point or dtype.is_complex)):
+        return dtype
+    raise ValueError(f'dtype must be None, "auto" or a floating-point type, got {dtype!r}')
 
 
 def _validate(G: Tensor, method: str, steps: int | None, check: bool) -> None:
@@ -123,12 +138,12 @@ def polynomials_of(
     """The polynomials that ``orthogonalize`` applies, first step first."""
     if method == "jordan":
         return (JORDAN,) * (steps or 5)
+    narrow = torch.finfo(dtype).bits < 32
+    guards = GUARDS if narrow else {}
     if method == "polar_express":
-        if dtype == torch.bfloat16:
-            return polar_express.coefficients(lower, steps or 5, cushion=CUSHION, safety=SAFETY)
-        return polar_express.coefficients(lower, steps or 8)
+        return polar_express.coefficients(lower, steps or (5 if narrow else 8), **guards)
     if method == "cans":
-        return tuple(step.polynomial for step in polar_express.delta_orthogonalizing(steps or 4, 0.3)[0])
+        return tuple(step.polynomial for step in polar_express.delta_orthogonalizing(steps or 4, 0.3, **guards)[0])
     polynomial = {"cubic": CUBIC, "quintic": QUINTIC}[method]
     return (polynomial,) * (steps or _steps_needed(polynomial, lower, torch.finfo(dtype).eps))
 
@@ -152,8 +167,7 @@ def _exact(matrix: Tensor, method: str, _steps, dtype, _lower, tolerance: float 
     half = matrix.dtype in (torch.float16, torch.bfloat16)
     working = dtype or (torch.float32 if half else matrix.dtype)
     if tolerance is None:
-        decomposed = torch.float64 if method == "eigh" else working
-        tolerance = default_tolerance(matrix.dtype, matrix.shape, decomposed)
+        tolerance = default_tolerance(matrix.dtype, matrix.shape, working)
     matrix = matrix.to(working)
     scale = exact_scale(matrix)
     # LAPACK refuses NaN and infinities for the whole batch: such matrices are taken out and come back as NaN.
@@ -165,5 +179,5 @@ def _factor(scaled: Tensor, method: str, tolerance: float) -> Tensor:
     if method == "eigh":
         return (by_gram_of_narrow if torch.finfo(scaled.dtype).bits < 64 else by_gram)(scaled, tolerance)
     iterative: Callable | None = {"qdwh": by_qdwh, "zolo_pd": by_zolotarev}.get(method)
-    result = iterative(scaled) if iterative is not None else None
+    result = iterative(scaled, tolerance) if iterative is not None else None
     return by_svd(scaled, tolerance) if result is None else result

@@ -68,7 +68,8 @@ def coefficients(lower: float, steps: int, *, degree: int = 5, cushion: float = 
 
 
 def reached(steps: tuple[Step, ...]) -> tuple[float, float]:
-    """The interval onto which a greedy composition without safety factor maps its first carried interval."""
+    """The interval that the last step of a greedy composition leaves: without a safety factor, the image of the first
+    carried interval."""
     low = min(float(evaluate(steps[-1].polynomial, steps[-1].carried[0])), 1.0)
     return low, 2 - low
 
@@ -86,17 +87,24 @@ def paper_cushion(ratio: float = 10.0) -> float:
 
 
 @functools.cache
-def delta_orthogonalizing(steps: int, delta: float, *, degree: int = 5) -> tuple[tuple[Step, ...], float]:
+def delta_orthogonalizing(
+    steps: int, delta: float, *, degree: int = 5, cushion: float = 0.0, safety: float = 1.0
+) -> tuple[tuple[Step, ...], float]:
     """CANS: the greedy composition from the smallest lower end A whose ``steps`` steps end inside [1 - delta, 1 +
-    delta], and A itself. Among compositions with that final band it has the largest slope at zero.
+    delta], and A itself. Among compositions with that final band it has the largest slope at zero, as long as
+    ``cushion`` and ``safety`` (see :func:`greedy`) are left out; with them it is the same construction made safe
+    against rounding.
 
     Raises ValueError for delta outside (0, 1).
     """
     if not 0 < delta < 1:
         raise ValueError(f"delta must lie in (0, 1), got {delta!r}")
 
+    def from_(lower: float) -> tuple[Step, ...]:
+        return greedy(lower, steps, degree=degree, cushion=cushion, safety=safety)
+
     def excess(lower: float) -> float:
-        return (1 - delta) - reached(greedy(lower, steps, degree=degree))[0]
+        return (1 - delta) - reached(from_(lower))[0]
 
     lower = float(brentq(excess, 1e-12, 1 - delta, xtol=1e-18, rtol=1e-14))
-    return greedy(lower, steps, degree=degree), lower
+    return from_(lower), lower

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from theorylab.spectral.exact import decomposition_error
 from theorylab.spectral.scaling import frobenius
 
 # Above this weight c the Cholesky factorisation of I + c X^H X would lose what the QR factorisation keeps.
@@ -77,7 +78,7 @@ def resolvent_product(matrix: Tensor) -> Tensor:
 
 class Start(NamedTuple):
     """X_0 with ||X_0|| <= 1, the factor Q that was split off (None: none), and a lower bound of its singular values
-    (a host number: the one wait for the device)."""
+    (a host number: here the host waits for the device)."""
 
     matrix: Tensor
     outer: Tensor | None
@@ -87,30 +88,34 @@ class Start(NamedTuple):
 def start(tall: Tensor) -> Start:
     """Scale by the Frobenius norm, reduce long matrices to their triangular factor, bound the singular values below.
 
-    1/||R^(-1)||_F <= sigma_min for the triangular factor R; the smallest of the batch, 0 if one is singular.
+    1/||R^(-1)||_F <= sigma_min for the triangular factor R; the smallest of the batch, 0 if one is singular. Where a
+    narrower type cannot tell the bound from the error of its own factorisation, it is computed again in float64.
     """
     rows, columns = tall.shape[-2:]
     scaled = tall / frobenius(tall).to(tall.dtype)
     outer, triangular = torch.linalg.qr(scaled)
-    identity = torch.eye(columns, dtype=tall.dtype, device=tall.device)
-    inverse = torch.linalg.solve_triangular(triangular, identity.expand_as(triangular), upper=True)
-    lower = float(torch.nan_to_num(1 / torch.linalg.matrix_norm(inverse), nan=0.0).min())
+    lower = _bound(triangular)
+    if lower < decomposition_error(tall.dtype, tall.shape) and tall.dtype != torch.float64:
+        lower = _bound(torch.linalg.qr(scaled.double(), mode="r").R)
     if rows > REDUCE_ABOVE * columns:
         return Start(triangular, outer, lower)
     return Start(scaled, None, lower)
 
 
-def by_qdwh(matrix: Tensor, lower: float | None = None) -> Tensor | None:
-    """Polar factor of X of shape (..., m, n), m <= n, of full rank, or None when a singular value may vanish.
+def _bound(triangular: Tensor) -> float:
+    """0.9/||R^(-1)||_F, which is below sigma_min also when R is known to 10 % only; the smallest of the batch."""
+    identity = torch.eye(triangular.shape[-1], dtype=triangular.dtype, device=triangular.device)
+    inverse = torch.linalg.solve_triangular(triangular, identity.expand_as(triangular), upper=True)
+    return 0.9 * float(torch.nan_to_num(1 / torch.linalg.matrix_norm(inverse), nan=0.0).min())
 
-    ``lower`` bounds sigma_min(X)/||X||_F from below; by default it is computed. "May vanish" means below max(m, n) eps.
-    """
+
+def by_qdwh(matrix: Tensor, tolerance: float) -> Tensor | None:
+    """Polar factor of X of shape (..., m, n), m <= n, of full rank, or None when a singular value may be less than
+    ``tolerance`` times the largest."""
     begin = start(matrix.mH)
-    eps = torch.finfo(matrix.dtype).eps
-    lower = 0.9 * begin.lower if lower is None else lower
-    if lower < max(matrix.shape[-2:]) * eps:
+    if begin.lower < tolerance:
         return None
-    found = iterate(begin.matrix, min(lower, 1.0))
+    found = iterate(begin.matrix, min(begin.lower, 1.0))
     return (found if begin.outer is None else begin.outer @ found).mH
 
 

@@ -105,22 +105,17 @@ def step(matrix: Tensor, function: Rational, *, orthogonal: bool) -> Tensor:
     return function.scale * total
 
 
-def by_zolotarev(matrix: Tensor, order: int | None = None, lower: float | None = None) -> Tensor | None:
-    """Polar factor of X of shape (..., m, n), m <= n, of full rank, or None when a singular value may vanish.
-
-    ``order`` defaults to the smallest one that needs two iterations; ``lower`` as in ``by_qdwh``.
-    """
+def by_zolotarev(matrix: Tensor, tolerance: float, order: int | None = None) -> Tensor | None:
+    """Polar factor of X of shape (..., m, n), m <= n, of full rank, or None when a singular value may be less than
+    ``tolerance`` times the largest. ``order`` defaults to the smallest one that needs two iterations."""
     begin = start(matrix.mH)
-    eps = torch.finfo(matrix.dtype).eps
-    lower = 0.9 * begin.lower if lower is None else lower
-    if lower < max(matrix.shape[-2:]) * eps:
+    if begin.lower < tolerance:
         return None
     # Rounded down to two digits: a lower bound remains one, and the elliptic functions are computed once for many
     # calls.
-    exponent = math.floor(math.log10(lower))
-    lower = min(math.floor(lower / 10.0**exponent * 10) * 10.0 ** (exponent - 1), 0.99)
-    order = order or order_for(lower)
-    found, _ = iterate(begin.matrix, order, lower)
+    exponent = math.floor(math.log10(begin.lower))
+    lower = min(math.floor(begin.lower / 10.0**exponent * 10) * 10.0 ** (exponent - 1), 0.99)
+    found, _ = iterate(begin.matrix, order or order_for(lower), lower)
     return (found if begin.outer is None else begin.outer @ found).mH
 
 
