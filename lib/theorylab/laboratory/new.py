@@ -69,12 +69,13 @@ def test_the_contraction_is_the_operator_norm():
 '''
 
 PLANTED = '''\
-"""Planted bugs of notebook {stem}: at least eight, or two for each claim where there are few, every headline hit."""
+"""Planted bugs of notebook {stem}."""
 
 from tests.planted import Bug, scaled
 
 STEM = "{stem}"
 EXAMPLE = "theorylab.studies.{slug}.example:"
+# At least eight, or two for each claim where there are few; every headline is hit.
 BUGS = [
     Bug("the step is too long", EXAMPLE + "best_stepsize", scaled(1.1), ("{id}",)),
     Bug("the factor is a tenth too large", EXAMPLE + "contraction", scaled(1.1), ("{id}",)),
@@ -145,7 +146,8 @@ rows.groupby("dimension")[["factor", "factor_long"]].max()"""
 LOOK = """\
 steps = np.linspace(0.02, 0.2, 181)
 fig, ax = plt.subplots(figsize=(6.5, 3.6))
-ax.plot(steps, [example.contraction(np.array([1.0, 10.0]), step) for step in steps], label="contraction $\\\\|I-hA\\\\|$")
+ends = np.array([1.0, 10.0])
+ax.plot(steps, [example.contraction(ends, step) for step in steps], label="contraction $\\\\|I-hA\\\\|$")
 ax.axhline(bound, label=r"theory: $(L-\\mu)/(L+\\mu)$", **theory)
 ax.set(xlabel="stepsize $h$", ylabel="factor per step")
 ax.legend()
