@@ -33,7 +33,7 @@ def found(stem: str) -> dict:
 def test_table_is_large_enough_and_hits_every_headline(stem):
     claims = catalogue.load()[stem].claims
     hit = {id for bug in TABLES[stem] for id in bug.claims}
-    assert len(TABLES[stem]) >= 8
+    assert len(TABLES[stem]) >= min(8, 2 * len(claims))
     assert hit <= set(claims)
     assert {claim.id for claim in claims.values() if claim.headline} <= hit
 

@@ -3,7 +3,10 @@
 import os
 import pathlib
 import signal
+import time
+from types import SimpleNamespace
 
+import dask
 import distributed
 import pandas as pd
 import pytest
@@ -67,7 +70,10 @@ def test_interrupted_sweep_resumes(tmp_path):
 @pytest.fixture(scope="module")
 def cluster():
     """Two workers in processes of their own, as on another machine."""
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": 120}),  # a busy machine starts workers slowly
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+    ):
         yield cluster
 
 
@@ -99,6 +105,12 @@ def test_a_worker_killed_in_the_middle_costs_its_trial_only(client, tmp_path):
         with open(tmp_path / f"{a}", "a") as file:
             file.write("begun\n")
         if a == 5 and (tmp_path / "5").read_text().count("begun") == 1:
+            deadline = time.monotonic() + 30
+            # The other worker goes on meanwhile; one trial may have been waiting behind this one.
+            while len(list(store.glob("*.pkl"))) < 8 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            finished = [n for n in range(10) if n != 5 and (tmp_path / f"{n}").exists()]
+            (tmp_path / "finished").write_text(" ".join(map(str, finished)))
             os.kill(os.getpid(), signal.SIGKILL)
         return {"square": a * a}
 
@@ -106,8 +118,9 @@ def test_a_worker_killed_in_the_middle_costs_its_trial_only(client, tmp_path):
     table = sweep(trial, client=client, resume=store, a=range(10))
     assert table["square"].tolist() == [a * a for a in range(10)]
     assert (tmp_path / "5").read_text().count("begun") == 2
-    # A neighbour may have been waiting on the killed worker, or its result may have been lost there; not more.
-    assert sum((tmp_path / f"{a}").read_text().count("begun") for a in range(10)) <= 12
+    finished = (tmp_path / "finished").read_text().split()
+    assert len(finished) >= 8
+    assert all((tmp_path / n).read_text().count("begun") == 1 for n in finished)
     assert len(list(store.iterdir())) == 10
 
 
@@ -129,9 +142,11 @@ def test_a_sweep_on_workers_resumes(client, tmp_path):
 
 def test_a_trial_that_kills_every_worker_is_named(client):
     def trial(seed, a):
-        os.kill(os.getpid(), signal.SIGKILL)
+        raise distributed.KilledWorker(
+            "trial", SimpleNamespace(address="there"), 3
+        )  # what Dask says about it in the end
 
-    with pytest.raises(RuntimeError, match=r"the trial {'seed': 0, 'a': 7} was given up after \d+ attempts"):
+    with pytest.raises(RuntimeError, match=r"the trial {'seed': 0, 'a': 7} was given up after 4 attempts"):
         sweep(trial, client=client, a=[7])
 
 

@@ -45,10 +45,15 @@ class _WorstCase:
         return u, g, value
 
     def largest(self, quantity) -> float:
+        from cvxpy import SolverError
+
         self.problem.set_performance_metric(quantity)
-        value = self.problem.solve(wrapper="cvxpy", solver="CLARABEL", verbose=0)
+        try:
+            value = self.problem.solve(wrapper="cvxpy", solver="CLARABEL", verbose=0)
+        except SolverError as error:
+            raise RuntimeError("the solver failed on the semidefinite programme; rescale its steps") from error
         if value is None:
-            raise RuntimeError("the semidefinite programme has no optimum: unbounded, or the solver failed")
+            raise RuntimeError("the semidefinite programme has no optimum: its quantity is unbounded")
         return float(value)
 
 
