@@ -104,7 +104,7 @@ def one_end_only(image):
 
 def dropped_sign(step):
     """The cubic term enters with the wrong sign."""
-    return lambda matrix, polynomial, out=None: step(matrix, polynomial._replace(b=-polynomial.b), out)
+    return lambda matrix, polynomial, *rest, **named: step(matrix, polynomial._replace(b=-polynomial.b), *rest, **named)
 
 
 def unscaled(exact_scale):

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy.optimize import linprog, lsq_linear, nnls
 
+from theorylab.extras import need
 from theorylab.problems.broximal import BallProblem, BallStep, check_ball
 
 KINK = 1e-6  # residuals below this are kinks: a conic solver lands on them up to its accuracy, 1e-8
@@ -17,7 +18,7 @@ def solve_accurately(programme, accuracy: float = 1e-8) -> None:
 
     Raises RuntimeError when it does not reach that either.
     """
-    import cvxpy as cp
+    cp = need("cvxpy", "this conic program")
 
     for goal in (0.01 * accuracy, 0.1 * accuracy, accuracy):
         settings = {f"tol_{kind}": goal for kind in ("gap_abs", "gap_rel", "feas")}
@@ -43,7 +44,7 @@ class ConicBall:
     """
 
     def __init__(self, problem, norm: str = "euclidean"):
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         d = problem.solution.size
         self.variable, self.centre, self.radius = cp.Variable(d), cp.Parameter(d), cp.Parameter(nonneg=True)
@@ -114,7 +115,7 @@ class L1Regression(PolyhedralProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         return cp.norm1(self.A @ z - self.b) / self.b.size
 
@@ -162,7 +163,7 @@ class MaxAffine(PolyhedralProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         return cp.max(self.A @ z + self.b)
 
@@ -173,7 +174,7 @@ def brox_width(problem, x, radius: float, directions, norm: str = "euclidean", s
     The set is {y in the ball: f(y) <= min + slack}; ``slack`` leaves the solver an interior, and because of the
     curvature of the Euclidean ball it widens a single point to about sqrt(8 slack / c), not more.
     """
-    import cvxpy as cp
+    cp = need("cvxpy", "this conic program")
 
     ball = ConicBall(problem, norm)
     level = problem.loss(ball.solve(x, radius).point) + slack
