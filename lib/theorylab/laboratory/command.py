@@ -16,6 +16,7 @@ examples:
   ./run_all.sh --list          notebooks, claims, last verdicts, what is stale
   ./run_all.sh --lab 05        JupyterLab on working copies under build/lab/
   ./run_all.sh --lab --port 9000 --no-browser -- --ServerApp.token=secret
+  ./run_all.sh --new 20_slug   the skeleton of a new notebook
   ./run_all.sh --scheduler tcp://host:8786 --preset paper --device cuda
 
 exit codes: 0 good; 1 a notebook failed; 2 wrong usage; 3 a verdict is vacuous, missing or not as
@@ -42,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--scheduler", metavar="ADDRESS", help="use this Dask scheduler instead of this machine")
     parser.add_argument("--list", action="store_true", help="show notebooks, claims, last verdicts, staleness")
     parser.add_argument("--lab", action="store_true", help="open JupyterLab on working copies of the notebooks")
+    parser.add_argument("--new", metavar="NN_SLUG", help="write the skeleton of a notebook in all its rooms")
     parser.add_argument("--port", type=count, help="with --lab: the port of the server")
     parser.add_argument("--no-browser", action="store_true", help="with --lab: open no browser")
     parser.add_argument("--allow-root", action="store_true", help="with --lab: as root (which is seen by itself)")
@@ -102,10 +104,14 @@ def carry_out(
 ) -> int:
     """Do what the ``options`` ask for with the notebooks ``stems``; returns the exit code."""
     from theorylab.experiment import publish
-    from theorylab.laboratory import batch, lab, listing
+    from theorylab.laboratory import batch, lab, listing, new
 
     if undone := publish.recover(root, batch.record_journal(root)):
         print(undone, file=sys.stderr)
+    if options.new:
+        print("\n".join(new.create(root, options.new)))
+        print(f"Run it with ./run_all.sh {options.new[:2]}; CONTRIBUTING.md says how to go on.")
+        return 0
     if options.lab:
         first = stems[0] if options.notebooks else None
         return lab.open_lab(root, stems, jupyter, first)
