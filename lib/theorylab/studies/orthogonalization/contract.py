@@ -106,7 +106,10 @@ def _null(function, case: Case) -> float:
     double = case.matrix.double()
     # Entries +-1, so that the rank is one in every dtype.
     rank_one = double[:, :1].sign() @ double[:1, :].sign()
-    sigma = torch.linalg.svdvals(function(rank_one.to(case.matrix.dtype)).double())
+    found = function(rank_one.to(case.matrix.dtype)).double()
+    if not torch.isfinite(found).all():
+        return BROKEN
+    sigma = torch.linalg.svdvals(found)
     return float(sigma[1:].max()) / 0.05 if len(sigma) > 1 else 0.0
 
 
