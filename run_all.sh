@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Set up what is missing, then execute the notebooks. ./run_all.sh --help says what it can do.
 set -u
-cd "$(dirname "$0")" || exit 1
+# Through a symbolic link too.
+cd "$(dirname "$(readlink -f "$0" 2>/dev/null || echo "$0")")" || exit 1
 . lib/theorylab/laboratory/python.sh
 
 case " $* " in

@@ -82,6 +82,14 @@ def test_published_outputs_are_of_this_code_and_in_order(stem, published):
 
 
 @each_notebook
+def test_published_outputs_are_those_of_the_runner(stem, published):
+    stored = plain.record(published).get("outputs")
+    if stored is None:
+        pytest.skip("published before outputs had a hash")
+    assert stored == plain.outputs_digest(published), f"{stem} was saved by hand: run ./run_all.sh --full {stem}"
+
+
+@each_notebook
 def test_published_pages_hold_nothing_of_one_machine_and_one_run(stem, published):
     assert set(published.metadata) == {"kernelspec", "language_info", plain.RECORD}
     for cell in published.cells:

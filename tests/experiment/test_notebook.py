@@ -10,7 +10,7 @@ from nbformat.v4 import new_output
 
 from tests.laboratory.sample_laboratory import document
 from theorylab.experiment import child, freshness, notebook
-from theorylab.experiment.plain import code_digest
+from theorylab.experiment.plain import code_digest, outputs_digest
 
 PARAMETERS = {"preset": "full", "seed": 0, "device": "cpu"}
 
@@ -83,7 +83,7 @@ def test_a_page_is_its_source_with_outputs_counts_and_hashes():
     assert [cell.metadata for cell in made.cells] == [cell.metadata for cell in plain.cells]
     assert [cell.execution_count for cell in made.cells[1:]] == [1, None, 2]
     assert made.cells[-1].outputs[0].execution_count == 2
-    assert made.metadata.theorylab == {"code": "c", "library": "l"}
+    assert made.metadata.theorylab == {"code": "c", "library": "l", "outputs": outputs_digest(made)}
     assert made.metadata.language_info == {"name": "python"}
     assert set(made.metadata) == {"kernelspec", "language_info", "theorylab"}
 
@@ -131,12 +131,34 @@ def test_staleness_names_its_reason(tmp_path):
     claims.write_text("a = 1\n")
     plain = source("from theorylab.random import generator")
     assert freshness.staleness(plain, claims) == "not run yet"
-    plain.metadata.theorylab = freshness.hashes(plain, claims)
+    plain = notebook.read(notebook.published(plain, executed(plain), freshness.hashes(plain, claims)))
     assert freshness.staleness(plain, claims) is None
     claims.write_text("a = 2\n")
     assert freshness.staleness(plain, claims) == "the library or the claims changed"
     plain.cells[-1].source = "1"
     assert freshness.staleness(plain, claims) == "its code changed"
+
+
+@pytest.mark.parametrize("edit", ["another output", "another count", "no output", "no hash"])
+def test_outputs_that_the_runner_did_not_make_are_stale(tmp_path, edit):
+    """Run All and Save in Jupyter leaves the code as it was, and outputs of another preset, seed or machine."""
+    claims = tmp_path / "01_a.toml"
+    claims.write_text("a = 1\n")
+    plain = source("2")
+    output = new_output("execute_result", {"text/plain": "2", "text/html": "<b>2</b>\n<i>2</i>"}, execution_count=1)
+    made = notebook.published(plain, executed(plain, output), freshness.hashes(plain, claims))
+    made = notebook.read(made)
+    assert freshness.staleness(made, claims) is None
+    cell = made.cells[-1]
+    if edit == "another output":
+        cell.outputs[0].data["text/plain"] = "3"
+    elif edit == "another count":
+        cell.execution_count = 7
+    elif edit == "no output":
+        cell.outputs = []
+    else:
+        del made.metadata.theorylab["outputs"]
+    assert freshness.staleness(made, claims).startswith("its outputs were edited")
 
 
 def test_the_modules_of_a_notebook_are_followed_through_the_library(tmp_path, monkeypatch):

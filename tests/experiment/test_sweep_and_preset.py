@@ -1,9 +1,17 @@
 """Presets name the same sizes; sweeps make complete tables and resume where they stopped."""
 
+import os
+import pathlib
+import signal
+import time
+from types import SimpleNamespace
+
+import dask
+import distributed
 import pandas as pd
 import pytest
 
-from theorylab.experiment import preset, sweep
+from theorylab.experiment import plain, preset, sweep
 
 
 def test_preset_gives_attributes_and_paper_falls_back_to_full():
@@ -57,3 +65,92 @@ def test_interrupted_sweep_resumes(tmp_path):
     assert table["square"].tolist() == [1, 4, 9, 16]
     sweep(trial, resume=tmp_path, a=[5])
     assert calls[-1] == 5
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers in processes of their own, as on another machine."""
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": 120}),  # a busy machine starts workers slowly
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+    ):
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster):
+    with distributed.Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+def here_and_there(seed, a):
+    """Rows that tell where they were made in no column."""
+    return [{"k": k, "value": (seed + 1) * a**k} for k in range(a)]
+
+
+def test_a_sweep_on_workers_has_the_same_rows_in_the_same_order(client):
+    axes = {"seeds": [3, 0], "a": [2, 1, 4, 3]}
+    pd.testing.assert_frame_equal(sweep(here_and_there, client=client, **axes), sweep(here_and_there, **axes))
+    made_at = sweep(lambda seed, a: {"process": os.getpid()}, client=client, a=range(8))
+    assert os.getpid() not in set(made_at["process"])
+
+
+def test_the_scheduler_of_the_run_is_found_by_its_variable(cluster, monkeypatch):
+    monkeypatch.setenv(plain.SCHEDULER_VARIABLE, cluster.scheduler_address)
+    assert os.getpid() not in set(sweep(lambda seed: {"process": os.getpid()}, seeds=range(4))["process"])
+
+
+def test_a_worker_killed_in_the_middle_costs_its_trial_only(client, tmp_path):
+    def trial(seed, a):
+        with open(tmp_path / f"{a}", "a") as file:
+            file.write("begun\n")
+        if a == 5 and (tmp_path / "5").read_text().count("begun") == 1:
+            deadline = time.monotonic() + 30
+            # The other worker goes on meanwhile; one trial may have been waiting behind this one.
+            while len(list(store.glob("*.pkl"))) < 8 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            finished = [n for n in range(10) if n != 5 and (tmp_path / f"{n}").exists()]
+            (tmp_path / "finished").write_text(" ".join(map(str, finished)))
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {"square": a * a}
+
+    store = tmp_path / "kept"
+    table = sweep(trial, client=client, resume=store, a=range(10))
+    assert table["square"].tolist() == [a * a for a in range(10)]
+    assert (tmp_path / "5").read_text().count("begun") == 2
+    finished = (tmp_path / "finished").read_text().split()
+    assert len(finished) >= 8
+    assert all((tmp_path / n).read_text().count("begun") == 1 for n in finished)
+    assert len(list(store.iterdir())) == 10
+
+
+def test_a_sweep_on_workers_resumes(client, tmp_path):
+    def trial(seed, a):
+        with open(tmp_path / f"{a}", "a") as file:
+            file.write("begun\n")
+        if a == 3 and not pathlib.Path(tmp_path / "mended").exists():
+            raise ArithmeticError("not yet")
+        return {"square": a * a}
+
+    with pytest.raises(ArithmeticError):
+        sweep(trial, client=client, resume=tmp_path / "kept", a=[1, 3])
+    (tmp_path / "mended").touch()
+    sweep(trial, client=client, resume=tmp_path / "kept", a=[1, 3])
+    assert sweep(trial, resume=tmp_path / "kept", a=[1, 3])["square"].tolist() == [1, 9]
+    assert (tmp_path / "3").read_text().count("begun") == 2
+
+
+def test_a_trial_that_kills_every_worker_is_named(client):
+    def trial(seed, a):
+        raise distributed.KilledWorker(
+            "trial", SimpleNamespace(address="there"), 3
+        )  # what Dask says about it in the end
+
+    with pytest.raises(RuntimeError, match=r"the trial {'seed': 0, 'a': 7} was given up after 4 attempts"):
+        sweep(trial, client=client, a=[7])
+
+
+def test_a_worker_with_another_library_is_refused(client, monkeypatch):
+    monkeypatch.setattr("theorylab.experiment.freshness.installation_digest", lambda: "another")
+    with pytest.raises(RuntimeError, match="another version of theorylab"):
+        sweep(lambda seed: {}, client=client)

@@ -1,6 +1,5 @@
 """The files that describe the environment agree with each other."""
 
-import pathlib
 import re
 import tomllib
 
@@ -26,14 +25,15 @@ def test_every_requirement_of_the_lock_is_one_exact_public_version():
 
 def test_the_lock_holds_every_direct_dependency_in_its_range():
     locked = {Requirement(line).name.lower(): next(iter(Requirement(line).specifier)).version for line in LOCK}
-    for text in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]:
+    for text in environment.requirements(PROJECT, "dev"):
         requirement = Requirement(text)
         assert locked[requirement.name.lower()] in requirement.specifier, text
     assert locked["torch"] == "2.13.0"
 
 
-def test_there_are_at_most_fifteen_direct_dependencies():
-    assert len(PROJECT["dependencies"]) <= 15
+def test_dependencies_are_few():
+    assert len(PROJECT["dependencies"]) <= 4
+    assert len(environment.requirements(PROJECT, "notebooks")) <= 20
 
 
 def test_environment_yml_points_at_the_same_files_and_pins_nothing_itself():
@@ -41,5 +41,5 @@ def test_environment_yml_points_at_the_same_files_and_pins_nothing_itself():
     *conda, pip = content["dependencies"]
     assert [re.split("[=<>]", name)[0] for name in conda] == ["python", "pip"]
     arguments = dict(line.split(maxsplit=1) for line in pip["pip"])
-    assert arguments == {"--requirement": "requirements.lock", "--editable": "."}
-    assert all((ROOT / pathlib.Path(target)).exists() for target in arguments.values())
+    assert arguments == {"--requirement": "requirements.lock", "--editable": ".[notebooks]"}
+    assert (ROOT / arguments["--requirement"]).exists()

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -300,8 +301,9 @@ def test_a_killed_worker_takes_its_kernel_along_and_the_notebook_is_tried_three_
     add(tmp_path, "01_lasting", LASTING.format(folder=str(attempts), lasting=times))
     source = (tmp_path / "notebooks/01_lasting.ipynb").read_bytes()
     job = schedule.Job("01_lasting", source, {"preset": "quick", "seed": 0, "device": "cpu"})
-    watch = kill_workers(attempts, times)
-    (outcome,) = schedule.run([job], workers=1, scratch=tmp_path / "dask", watch=watch)
+    watch, said = kill_workers(attempts, times), []
+    (outcome,) = schedule.run([job], workers=1, scratch=tmp_path / "dask", watch=watch, say=said.append)
+    assert [text.split("; ")[1].split(" begins")[0] for text in said] == ["attempt 2", "attempt 3"][:times]
     if times == 1:
         assert outcome.error is None
         executed = nbformat.reads(outcome.executed.decode(), as_version=4)
@@ -322,15 +324,25 @@ def test_an_existing_scheduler_is_used_and_another_version_there_is_refused(tmp_
     assert any("has another version of theorylab" in line for line in result.lines)
 
 
-@pytest.mark.parametrize("silent", [False, True], ids=["nobody listens", "somebody else listens"])
-def test_an_unreachable_scheduler_is_given_up(tmp_path, monkeypatch, silent):
+def speak_http(server: socket.socket) -> None:
+    """Answer everyone in a protocol that is not Dask's; read as a number of frames it asks for exabytes."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n" * 10)
+
+
+@pytest.mark.parametrize("listener", ["nobody", "a silent program", "a web server"])
+def test_an_unreachable_scheduler_is_given_up(tmp_path, monkeypatch, listener):
     assert schedule.PATIENCE == 10
     monkeypatch.setattr(schedule, "PATIENCE", 1)
     add(tmp_path, "01_good")
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
-        if silent:
+        if listener != "nobody":
             server.listen()
+        if listener == "a web server":
+            threading.Thread(target=speak_http, args=(server,), daemon=True).start()
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         start = time.monotonic()
         result = run(tmp_path, "--full", "--scheduler", address)

@@ -1,7 +1,6 @@
 """Set-up: which environment is used, when ``.venv`` is made anew, and the two scripts."""
 
 import os
-import pathlib
 import shutil
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import tomllib
 import pytest
 from packaging.specifiers import SpecifierSet
 
-from theorylab.laboratory import environment, lab
+from theorylab.laboratory import environment
 
 ROOT = environment.ROOT
 
@@ -71,7 +70,7 @@ def installed(monkeypatch):
 
     def install(folder, *arguments):
         calls.append(arguments)
-        return arguments[0] not in fails
+        return "no matching distribution found" if arguments[0] in fails else None
 
     def create(folder, **options):
         (folder / "bin").mkdir(parents=True)
@@ -141,6 +140,67 @@ def test_a_killed_pip_is_no_reason_to_take_the_ranges(tmp_path):
         environment.install(tmp_path, "--requirement", "requirements.lock")
 
 
+PIP = """\
+#!/bin/sh
+echo "{said}" >&2
+exit 1
+"""
+
+
+def pip_that_says(folder, said: str) -> None:
+    """An environment in ``folder`` whose pip fails with these words."""
+    python = folder / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(PIP.format(said=said))
+    python.chmod(0o755)
+
+
+# Words of pip 23 to 26.
+REFUSED = "WARNING: Retrying (Retry(total=0)) after connection broken by NewConnectionError('Failed to establish')"
+NOTHING = "ERROR: No matching distribution found for numpy==2.4.6"
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (f"{REFUSED}\n{NOTHING}", "the package index cannot be reached"),
+        (
+            f"WARNING: Retrying after NameResolutionError: Temporary failure in name resolution\n{NOTHING}",
+            "the network",
+        ),
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
+        ("ERROR: HTTP error 404 while getting numpy", "another reason than the packages"),
+    ],
+)
+def test_an_outage_is_named_and_no_reason_to_take_the_ranges(checkout, monkeypatch, said, sentence):
+    def create(folder, **options):
+        pip_that_says(folder, said)
+
+    monkeypatch.setattr(environment.venv, "create", create)
+    with pytest.raises(environment.SetupError, match=sentence):
+        environment.choose(checkout)
+    assert environment.read_stamp(checkout / ".venv")["state"] == "being made"
+
+
+@pytest.mark.parametrize(
+    "said", [NOTHING, "ERROR: Package 'x' requires a different Python: 3.15", "error: subprocess-exited-with-error"]
+)
+def test_packages_that_are_not_there_for_this_python_are_an_answer(tmp_path, said):
+    pip_that_says(tmp_path, said)
+    assert said.lower() in environment.install(tmp_path, "--requirement", "requirements.lock")
+
+
+def test_pip_itself_says_that_it_has_no_network(tmp_path, monkeypatch):
+    """The words above are those of the pip that is installed here."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(environment.SetupError, match="the package index cannot be reached"):
+        environment.install(tmp_path, "--target", str(tmp_path / "nowhere"), "theorylab-is-not-there")
+
+
 def test_an_environment_that_somebody_else_filled_is_left_alone(checkout, installed):
     packages = checkout / ".venv" / "lib" / "python3.11" / "site-packages"
     (packages / "precious-1.0.dist-info").mkdir(parents=True)
@@ -177,13 +237,8 @@ def test_without_a_new_enough_python_the_scripts_say_so(tmp_path):
 
 def test_the_requirements_are_those_that_set_up_can_read():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    for requirement in project["dependencies"] + project["optional-dependencies"]["dev"]:
+    needed = environment.requirements(project, "dev")
+    assert {environment.split(requirement)[0] for requirement in needed} >= {"torch", "papermill", "pytest"}
+    assert not any(requirement.startswith("theorylab") for requirement in needed)
+    for requirement in needed:
         environment.satisfies("1.0", environment.split(requirement)[1])
-
-
-def test_jupyterlab_finds_this_interpreter_before_the_users_kernels(tmp_path, monkeypatch):
-    from jupyter_client.kernelspec import KernelSpecManager
-
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
-    lab.register(pathlib.Path(tmp_path))
-    assert KernelSpecManager().get_kernel_spec("python3").argv[0] == sys.executable

@@ -1,8 +1,10 @@
 """Planted bugs of notebook 01_broximal_point."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 
 from tests.planted import Bug
 
@@ -138,7 +140,80 @@ def sharpened_multiplier(factor):
     return patch
 
 
+def one_percent_more_steps(steps_allowed):
+    """The number of steps of Result 4 is 1 % too large: no run notices, a recount does."""
+    return lambda radius, distance, limit=10**7: int(np.ceil(1.01 * steps_allowed(radius, distance, limit)))
+
+
+def no_random_radii(family_run):
+    """A third of the runs has no rows."""
+
+    def wrong(seed, name, schedule, share, **rest):
+        return family_run(seed, name, schedule, share, **rest) if schedule != "random" else pd.DataFrame()
+
+    return wrong
+
+
+def in_every_row(**changes):
+    """The named columns of the rows of a run are replaced by a function of the row."""
+
+    def patch(family_run):
+        def wrong(*arguments, **keywords):
+            rows = family_run(*arguments, **keywords)
+            return [{**row, **{name: change(row) for name, change in changes.items()}} for row in rows]
+
+        return wrong
+
+    return patch
+
+
+def two_steps_too_few(run):
+    return lambda *arguments, steps, **rest: run(*arguments, steps=steps - 2, **rest)
+
+
+def neighbour_with_wrong_sign(certify_chain):
+    """<p_{k+1}, x_k> = 1 - e: the certificate holds all the same, it has a factor of two in reserve."""
+
+    def wrong(K, epsilon=None, ratio=None):
+        e, sound = Fraction(1, 4 * K), certify_chain(K, epsilon, ratio)
+        return replace(sound, runner_up=sound.runner_up * (1 - e) / (1 + e))
+
+    return wrong
+
+
+def subgradient_at_the_old_point(step):
+    """The semidefinite programme takes the explicit step."""
+
+    def wrong(self, x, gamma):
+        g, _ = self.f.oracle(x)
+        u = x - gamma * g
+        self.problem.add_constraint(g**2 <= 1)
+        return u, g, self.f(u)
+
+    return wrong
+
+
+def square_root(function):
+    return lambda *arguments, **keywords: float(np.sqrt(function(*arguments, **keywords)))
+
+
+def other_gamma(factor):
+    def patch(prox):
+        return lambda x, gamma=1.0: prox(x, factor * gamma)
+
+    return patch
+
+
+def envelope_radius(envelope):
+    return lambda self, radius: envelope(self, 1.01 * radius)
+
+
+def half_the_ball(solver):
+    return lambda gradient, lipschitz, x, radius, *rest: solver(gradient, lipschitz, x, 0.5 * radius, *rest)
+
+
 SHARP = "theorylab.problems.sharp:"
+STUDY = "theorylab.studies.broximal_point."
 CONIC = "theorylab.problems.polyhedral:ConicBall.solve"
 BOX = "theorylab.studies.broximal_point.other_balls:"
 ENVELOPE = "theorylab.studies.broximal_point.ball_envelope:"
@@ -193,7 +268,7 @@ BUGS = [
         "grid ball 1 % too large",
         "theorylab.studies.broximal_point.on_the_line:GridFunction.brox",
         scaled_radius(1.01),
-        ("BP-01", "BP-01c"),
+        ("BP-01c",),
     ),
     Bug("derivative of x^4", "theorylab.methods.proximal_point:quartic_prox", printed_quartic_coefficient, ("BP-15",)),
     Bug(
@@ -216,5 +291,57 @@ BUGS = [
         "theorylab.studies.broximal_point.gaussian_reweighting:second_moment",
         half_exponent,
         ("BP-23",),
+    ),
+    Bug("1 % more steps allowed", STUDY + "family_run:steps_allowed", one_percent_more_steps, ("BP-07",)),
+    Bug(
+        "no runs with random radii",
+        STUDY + "family_run:family_run",
+        no_random_radii,
+        ("BP-05", "BP-06", "BP-07", "BP-09", "BP-10", "BP-11", "BP-11c"),
+    ),
+    Bug(
+        "no gap after the first step",
+        STUDY + "family_run:family_run",
+        in_every_row(relative_gap=lambda row: 0.0),
+        ("BP-16",),
+    ),
+    Bug(
+        "the factor of the gap 1 % too optimistic",
+        STUDY + "family_run:family_run",
+        in_every_row(gap_ratio=lambda row: 1.01 * row["gap_ratio"]),
+        ("BP-09",),
+    ),
+    Bug("two steps too few", "theorylab.methods.run:run", two_steps_too_few, ("BP-07", "BP-16", "BP-22")),
+    Bug("wrong sign in the chain", CHAIN, neighbour_with_wrong_sign, ("BP-08",)),
+    Bug(
+        "worst cases of an explicit step",
+        STUDY + "worst_cases:_WorstCase.step",
+        subgradient_at_the_old_point,
+        ("BP-06", "BP-11", "BP-15"),
+    ),
+    Bug(
+        "shortest subgradient too short",
+        "theorylab.problems.polyhedral:MaxAffine.shortest_subgradient",
+        scaled_answer(0.5),
+        ("BP-10",),
+    ),
+    Bug("plane of minimisers too wide", STUDY + "flat_l1:FlatL1.width_within", scaled_answer(1.01), ("BP-02",)),
+    Bug("prox of the interpolant 10 % short", STUDY + "kinked_quartic:prox", other_gamma(0.9), ("BP-15",)),
+    Bug("spectral ball 1 % too large", BOX + "MatrixLeastSquares.brox_spectral", scaled_radius(1.01), ("BP-18",)),
+    Bug(
+        "hills 5 % too wide",
+        STUDY + "nonconvex_runs:least_radius_over_the_hills",
+        scaled_answer(1.05),
+        ("BP-20",),
+    ),
+    Bug("averages do not sum to one", STUDY + "multilevel:averages", scaled_answer(1.01), ("BP-23",)),
+    Bug("inner error as its root", STUDY + "inexact_ball:inner_error", square_root, ("BP-22",)),
+    Bug("envelope over a ball 10 % too small", ENVELOPE + "envelope", scaled_radius_function(0.9), ("BP-13",)),
+    Bug("grid envelope 1 % too large", STUDY + "on_the_line:GridFunction.envelope", envelope_radius, ("BP-13",)),
+    Bug(
+        "projected gradient in half the ball",
+        "theorylab.problems.broximal:brox_by_projected_gradient",
+        half_the_ball,
+        ("BP-03", "BP-04"),
     ),
 ]

@@ -151,6 +151,66 @@ def root_of_width(minimise):
     return wrong
 
 
+def transposed_loss(loss):
+    """The loss of Q^T in place of Q: for square Q the sphere cannot tell, for a wide one it must."""
+    return lambda self, Q: loss(self, np.swapaxes(Q, -1, -2))
+
+
+def enlarged_ratios(minimise):
+    """Ratios come out larger than those of the gradient."""
+
+    def wrong(sigma, pieces, x, weights):
+        s = minimise(sigma, pieces, x, weights)
+        return s * (np.asarray(sigma, dtype=float) / np.max(sigma)) ** 2
+
+    return wrong
+
+
+def leaking_zeros(minimise):
+    """A zero singular value comes out as a thousandth of the largest."""
+    return lambda *args: np.maximum(found := minimise(*args), 1e-3 * np.max(found))
+
+
+def flat_answer(minimise):
+    """The tall answer: a flat spectrum whatever the slopes."""
+    return lambda sigma, kink, start=(1.05, 0.99): np.ones(2)
+
+
+def tall_wall(hard_wall):
+    """The wall holds every singular value, whatever the inner slope."""
+    return lambda sigma, below: np.ones(2)
+
+
+def half_of_the_weights(smallest_ratio):
+    """The linear programme weighs the first half of the nodes twice."""
+
+    def wrong(shape, x, weights):
+        doubled = weights * np.where(np.arange(len(weights)) < len(weights) // 2, 2.0, 1.0)
+        return smallest_ratio(shape, x, doubled / doubled.sum())
+
+    return wrong
+
+
+def single_slope(smallest_subgradient):
+    """At the kink only the middle of the interval of slopes is allowed."""
+
+    def wrong(sigma, kink, x, weights):
+        middle = (kink.below + kink.above) / 2
+        return smallest_subgradient(sigma, dataclasses.replace(kink, below=middle - 1e-6, above=middle), x, weights)
+
+    return wrong
+
+
+def always_attained(minimise):
+    """Every minimum is reported as attained."""
+    return lambda *args, **kwargs: minimise(*args, **kwargs)._replace(attained=True)
+
+
+def shifted_plateau(plateau):
+    """The plateau sets in with twice the order that was asked for."""
+    return lambda height, order: plateau(height, 2 * order)
+
+
 BUGS = [
     Bug("quartic system as printed", f"{STUDY}.quartic:solve", printed_coupling, ("IC-05c", "IC-07")),
     Bug("diagnosis with half the D", f"{STUDY}.quartic:stationarity", halved_coupling, ("IC-05",)),
@@ -191,8 +251,21 @@ BUGS = [
     Bug("threshold +1 %", f"{STUDY}.kink:threshold", scaled(1.01), ("IC-14",)),
     Bug("threshold -1 %", f"{STUDY}.kink:threshold", scaled(0.99), ("IC-14",)),
     Bug("wide treated as tall", f"{STUDY}.kink_conic:minimise", forgotten_dimension, ("IC-15", "IC-13")),
-    Bug("kink radius +1 %", f"{STUDY}.kink_conic:minimise", moved_kink(1.01), ("IC-15", "IC-13c")),
-    Bug("kink radius -1 %", f"{STUDY}.kink_conic:minimise", moved_kink(0.99), ("IC-15", "IC-13c")),
+    Bug("kink radius +1 %", f"{STUDY}.kink_conic:minimise", moved_kink(1.01), ("IC-15", "IC-13", "IC-13c")),
+    Bug("kink radius -1 %", f"{STUDY}.kink_conic:minimise", moved_kink(0.99), ("IC-15", "IC-13", "IC-13c")),
+    Bug("wide optimum flat", f"{STUDY}.wide:minimise", flat_answer, ("IC-15",)),
+    Bug("wide gradient +1 %", f"{STUDY}.wide:gradient", scaled(1.01), ("IC-15",)),
+    Bug("wall that always holds", f"{STUDY}.wide:hard_wall", tall_wall, ("IC-15",)),
+    Bug("closed slack +1 %", f"{STUDY}.kink:slack_in_the_plane", scaled(1.01), ("IC-13c",)),
+    Bug("programme with wrong weights", f"{STUDY}.kink_conic:smallest_ratio", half_of_the_weights, ("IC-14",)),
+    Bug("threshold in the limit +1 %", f"{STUDY}.kink:threshold_in_the_limit", scaled(1.01), ("IC-14",)),
+    Bug("ratios enlarged at a kink", f"{STUDY}.in_squares:minimise", enlarged_ratios, ("IC-08",)),
+    Bug("zeros leak", f"{STUDY}.in_squares:minimise", leaking_zeros, ("IC-08",)),
+    Bug("loss of the transpose", f"{STUDY}.model:MatrixModel.loss", transposed_loss, ("IC-03",)),
+    Bug("one slope only at the kink", f"{STUDY}.kink:smallest_subgradient", single_slope, ("IC-16",)),
+    Bug("divergence not reported", f"{STUDY}.model:minimise", always_attained, ("IC-24",)),
+    Bug("plateau of twice the order", f"{STUDY}.curvature:plateau", shifted_plateau, ("IC-20",)),
+    Bug("weakest stiffness first", f"{STUDY}.sphere:power_weights", reversed_weights, ("IC-23", "IC-11")),
     Bug("curvature factor forgotten", f"{STUDY}.power_curvature:solve", forgotten_factor, ("IC-12",)),
     Bug("remainder without its weight", f"{STUDY}.taylor:remainder", plain_average, ("IC-01",)),
     Bug("wrong power of the width", f"{STUDY}.smoothed_kink:minimise", root_of_width, ("IC-17",)),

@@ -158,6 +158,30 @@ def by_qr(matrix, tolerance):
     return rows_by_qr(matrix)
 
 
+def forgetful(start):
+    """The identity is not added to the Gram matrix."""
+    return lambda matrix, epsilon, shift: start(matrix, epsilon, 0.0)
+
+
+def later(entry_point):
+    """The entry point is found one percent too late."""
+
+    def wrong(*args, **kwargs):
+        return tuple(Fraction("1.01") * x for x in entry_point(*args, **kwargs))
+
+    return wrong
+
+
+def four_steps(listing):
+    """The listing makes one step too few."""
+    return lambda matrix, *, steps=5, **rest: listing(matrix, steps=steps - 1, **rest)
+
+
+def unsafe(polynomials_of):
+    """The lists of bfloat16 are those of float32: neither cushion nor safety factor."""
+    return lambda method, steps, dtype, *rest: polynomials_of(method, steps, torch.float32, *rest)
+
+
 PROOFS = STUDY + "certified:rational"
 GREEDY = SPECTRAL + "polar_express:greedy"
 LEMMA = ("OR-05c", "OR-06", "OR-07", "OR-09", "OR-10")
@@ -196,6 +220,13 @@ BUGS = [
     Bug("error of the best quintic +1 %", SPECTRAL + "minimax:best_quintic", scaled_error(1.01), ("OR-11",)),
     Bug("error of the best quintic -1 %", SPECTRAL + "minimax:best_quintic", scaled_error(0.99), ("OR-11",)),
     Bug("error of the best cubic +1 %", SPECTRAL + "minimax:best_cubic", scaled_error(1.01), ("OR-11",)),
+    Bug("slopes in the proofs +1 %", STUDY + "certified:derivative", scaled(Fraction("1.01")), ("OR-10",)),
+    Bug("entry point 1 % late", STUDY + "certified:entry_point", later, ("OR-09",)),
+    Bug("identity not added to the Gram matrix", STUDY + "naive:_gram_start", forgetful, ("OR-19",)),
+    Bug("listing with four steps", STUDY + "naive:printed_listing", four_steps, ("OR-04",)),
+    Bug("small directions declared null", SPECTRAL + "orthogonalize:default_tolerance", scaled(1e4), ("OR-20",)),
+    Bug("lists without safety in bfloat16", SPECTRAL + "orthogonalize:polynomials_of", unsafe, ("OR-20",)),
+    Bug("lower end after an iteration +1 %", SPECTRAL + "zolotarev:advance", scaled(1.01), ("OR-17",)),
     Bug("orders in too few steps", STUDY + "many_digits:order", scaled(0.97), ("OR-03",)),
     Bug("QR in place of the polar factor", SPECTRAL + "orthogonalize:by_svd", lambda by_svd: by_qr, ("OR-01",)),
 ]

@@ -154,6 +154,53 @@ def shifted_start(run):
     return lambda self, star: run(self, 1.01 * np.asarray(star))
 
 
+@njit(inline="always")
+def first_face_only(y1, y2):
+    """The wedge without its second face."""
+    return min(y1, 0.0), y2
+
+
+def through_one_face(kernel):
+    """Dual averaging over a wedge that has lost a face."""
+    project_onto = kernel.py_func.__globals__["project_onto"]
+    return recompiled(project_onto=recompiled(project_wedge=first_face_only)(project_onto))(kernel)
+
+
+def white(checked_root):
+    """Noise that forgets its covariance."""
+    return lambda root, dimension: np.eye(dimension)
+
+
+def never_in_the_corner(walk):
+    """A corner walk that stops short of the corner."""
+    return lambda noise: walk(noise) - 1e-6
+
+
+def twice_the_noise(tilting_noise):
+    """Noise of twice the size, around the same mean."""
+    return lambda tilt: lambda x, g: tilting_noise(tilt)(x, 2 * g)
+
+
+def transposed_drift(equilibrium):
+    """The game of the other player."""
+
+    def wrong(game):
+        found = equilibrium(game)
+        return found._replace(A=found.A.T)
+
+    return wrong
+
+
+def half_the_width(intervals):
+    """Batch-means intervals that are too narrow."""
+
+    def wrong(edges, means):
+        centre, half = intervals(edges, means)
+        return centre, half / 2
+
+    return wrong
+
+
 KERNELS = f"{STUDY}.kernels"
 SGD = f"{STUDY}.projected_sgd"
 EXACT = f"{STUDY}.averaged_covariance"
@@ -231,4 +278,20 @@ BUGS = [
         shifted_start,
         ("CL-04", "CL-07", "CL-09", "CL-17"),
     ),
+    Bug("noise forgets its covariance", f"{SGD}:checked_root", white, ("CL-04", "CL-09")),
+    Bug("noise that depends on x, doubled", f"{STUDY}.row_sgd:tilting_noise", twice_the_noise, ("CL-04",)),
+    Bug("corner walk 20 % too deep", f"{STUDY}.corner:corner_walk", scaled(1.2), ("CL-07",)),
+    Bug("corner walk never in the corner", f"{STUDY}.corner:corner_walk", never_in_the_corner, ("CL-08",)),
+    Bug("normal offset +10 %", f"{STUDY}.corner:normal_sums", scaled(1.1), ("CL-07",)),
+    Bug("mean of the reflected process +1 %", f"{STUDY}.corner:reflected_mean", scaled(1.01), ("CL-17",)),
+    Bug("mean of the reflected process -10 %", f"{STUDY}.corner:reflected_mean", scaled(0.9), ("CL-17",)),
+    Bug("quantile +1 %", f"{STUDY}.limit_law:QUANTILE", lambda quantile: 1.01 * quantile, ("CL-13",)),
+    Bug("batch means half as wide", f"{STUDY}.limit_law:batch_mean_intervals", half_the_width, ("CL-13",)),
+    Bug("van Trees bound +1 %", f"{STUDY}.local_minimax:van_trees_bound", scaled(1.01), ("CL-12",)),
+    Bug("Bayes risk -5 %", f"{STUDY}.local_minimax:bayes_risk", scaled(0.95), ("CL-12",)),
+    Bug("variance of the last iterate +1 %", f"{EXACT}:last_variance", scaled(1.01), ("CL-10",)),
+    Bug("sample averages on the ball too precise", f"{STUDY}.sample_average:ball_solutions", on_unit_scale, ("CL-15",)),
+    Bug("information of the logistic model +30 %", f"{STUDY}.logistic_sgd:information", scaled(1.3), ("CL-14",)),
+    Bug("wedge with one face", f"{KERNELS}:dual_averaging", through_one_face, ("CL-16",)),
+    Bug("drift of the game transposed", f"{STUDY}.disc_game:equilibrium", transposed_drift, ("CL-18",)),
 ]

@@ -78,11 +78,43 @@ def unit_operator(D):
     return D / torch.linalg.matrix_norm(D, 2, keepdim=True)
 
 
-def no_adversary(slope):
-    """The restoring term is forgotten."""
+def cubed(axial_slope):
+    """s^3 in place of s^2: less than one percent of the drift before the escape."""
+    return lambda s, curvature=1.0: curvature * s * (abs(s) ** 3 / 16 - 1)
 
-    def wrong(self, s):
-        return -self.curvature * s * (1 - s**2 / 16)
+
+def swapped_loss(loss):
+    """The loss takes the bulk for the signal."""
+    return lambda self, s, orthogonal_squared: loss(self, orthogonal_squared, s)
+
+
+def full_rank_bursts(laws):
+    """A burst is a whole Gaussian matrix in place of a rank-one one."""
+
+    def wrong(n, generator):
+        Z = torch.randn(n, n, generator=generator)
+        struck = torch.rand((), generator=generator) < 0.1
+        return Z + struck * 10 * torch.randn(n, n, generator=generator)
+
+    return {**laws, "bursts": wrong}
+
+
+def gaussian_signs(laws):
+    """Every law is Gaussian."""
+    return dict.fromkeys(laws, laws["Gaussian"])
+
+
+def learns_nothing(train):
+    """Training returns the weights that it started with."""
+    return lambda method, stepsize, steps, *data, seed, **rest: train(method, stepsize, 0, *data, seed=seed, **rest)
+
+
+def all_escaped(columns):
+    """Censored runs are called escaped."""
+
+    def wrong(tau, seen, cap):
+        found = columns(tau, seen, cap)
+        return {**found, "censored": 0 * tau == 1}
 
     return wrong
 
@@ -91,7 +123,9 @@ def always_delocalised(localised):
     """Localised directions are not."""
     from theorylab.studies.saddle_escape.saddle import Saddle
 
-    return classmethod(lambda cls, n, trials, *, seed=0, **rest: Saddle.delocalised(n, trials, seed=seed, **rest))
+    return classmethod(
+        lambda cls, n, trials, *, entry=0, seed=0, **rest: Saddle.delocalised(n, trials, seed=seed, **rest)
+    )
 
 
 def straighter(held):
@@ -145,7 +179,18 @@ BUGS = [
     Bug("exact polar factor of unit Frobenius norm", f"{STEPS}:exact_polar", unit_frobenius, ("SE-02",)),
     Bug("exact polar factor 1 % too long", f"{STEPS}:exact_polar", scaled(1.01), ("SE-06",)),
     Bug("sign divided by n", f"{STEPS}:METHODS", short_sign, ("SE-03",)),
-    Bug("step conventions ignored", f"{ESCAPE}:scaled", convention_ignored, ("SE-04",)),
+    Bug("step conventions ignored", f"{ESCAPE}:scaled", convention_ignored, ("SE-04", "SE-03c")),
+    Bug(
+        "s cubed in the slope of the loss",
+        "theorylab.studies.saddle_escape.saddle:axial_slope",
+        cubed,
+        ("SE-02",),
+    ),
+    Bug("loss with its arguments swapped", f"{SADDLE}.loss", swapped_loss, ("SE-04",)),
+    Bug("bursts of full rank", "theorylab.studies.saddle_escape.gradient_noise:LAWS", full_rank_bursts, ("SE-15",)),
+    Bug("every law Gaussian", "theorylab.studies.saddle_escape.spiked:LAWS", gaussian_signs, ("SE-04", "SE-05")),
+    Bug("no training", "theorylab.studies.saddle_escape.rendered_digits:train", learns_nothing, ("SE-14",)),
+    Bug("censored runs called escaped", f"{PASSAGE}:table_columns", all_escaped, ("SE-03c", "SE-09")),
     Bug("alignment without the bulk", f"{PASSAGE}:reached_by_invariants", bulk_forgotten, ("SE-07", "SE-09")),
     Bug("signal with v twice", f"{SADDLE}.along", same_vector_twice, ("SE-05", "SE-06")),
     Bug(
@@ -161,7 +206,6 @@ BUGS = [
         ("SE-02",),
     ),
     Bug("SpecGD without the nuclear norm", f"{STEPS}:spectral_gradient", without_nuclear_norm, ("SE-16",)),
-    Bug("adversary forgotten", f"{SADDLE}.slope", no_adversary, ("SE-15",)),
     Bug("localised directions are delocalised", f"{SADDLE}.localised", always_delocalised, ("SE-08",)),
     Bug(
         "successive cosines too large", "theorylab.studies.saddle_escape.saddle_kinematics:held", straighter, ("SE-13",)

@@ -7,6 +7,8 @@ from tests.planted import Bug, scaled
 STEM = "03_specgd_random_features"
 DESCENT = "theorylab.studies.specgd_random_features.layer_descent"
 REGRESSION = "theorylab.studies.specgd_random_features.layer_regression:LayerRegression"
+BLOCKS = "theorylab.studies.specgd_random_features.block_comparison"
+BAND = "theorylab.studies.specgd_random_features.sharp_band"
 FEATURES = "theorylab.studies.specgd_random_features.random_features"
 
 
@@ -114,6 +116,59 @@ def swapped_ranks(compare_blocks):
     return wrong
 
 
+def wrong_curvature(line_search_decrease):
+    """The line search divides by the curvature along the gradient, whatever the direction."""
+    return lambda problem, G, direction: (G * direction).sum((-2, -1)).square() / (2 * problem.curvature(G))
+
+
+def without_noise(targets):
+    """Noisy targets without their noise."""
+    return lambda seed, A, kind="realisable", rank=1: targets(seed, A, "realisable" if kind == "noisy" else kind, rank)
+
+
+def with_noise(targets):
+    """Realisable targets with noise."""
+    return lambda seed, A, kind="realisable", rank=1: targets(seed, A, "noisy" if kind == "realisable" else kind, rank)
+
+
+def another_orthogonal_matrix(polar_factor):
+    """Orthogonal, but not the polar factor: that of the transposed gradient where G is square."""
+
+    def wrong(G, tolerance=0.0, method="svd"):
+        return polar_factor(G.mT if G.shape[-1] == G.shape[-2] else G, tolerance, method)
+
+    return wrong
+
+
+def single_row(targets):
+    """One row, however many were asked for."""
+    return lambda seed, A, kind="realisable", rank=1: targets(seed, A, kind, 1 if kind == "R rows" else rank)
+
+
+def ungated(features):
+    """The gate of SwiGLU features is forgotten: ReLU features instead."""
+
+    def wrong(seed, d=100, n=400, latent=None, activation="relu"):
+        return features(seed, d, n, latent, "relu" if activation == "swiglu" else activation)
+
+    return wrong
+
+
+def unsquared_margin(margin):
+    """nr(G)/st(A) of the ends of the band is off by the square."""
+    return lambda problem: margin(problem) ** 0.5
+
+
+def two_moments_lost(compare_blocks):
+    """The last two rows of every network are lost."""
+    return lambda *args, **kwargs: compare_blocks(*args, **kwargs).iloc[:-2]
+
+
+def early(steps_to):
+    """One step too few."""
+    return lambda *args, **kwargs: steps_to(*args, **kwargs) - 1
+
+
 BUGS = [
     Bug("polar factor without truncation", f"{DESCENT}:polar_factor", never_truncated, ("SG-13",)),
     Bug("polar factor truncated at one percent", f"{DESCENT}:polar_factor", always_truncated, ("SG-05",)),
@@ -145,12 +200,27 @@ BUGS = [
     Bug("nonlinearity forgotten", f"{FEATURES}:product_features", no_activation, ("SG-07c", "SG-09", "SG-14")),
     Bug("spike removed from the features", f"{FEATURES}:features", centred, ("SG-07c", "SG-14", "SG-15")),
     Bug("low-rank targets of full rank", f"{FEATURES}:targets", full_rank_targets, ("SG-10", "SG-13")),
-    Bug("shapes cut until they conform", f"{FEATURES}:product_features", unshaped_product, ("SG-07",)),
+    Bug("shapes cut until they conform", f"{FEATURES}:product_features", unshaped_product, ("SG-07c",)),
     Bug("white features with a tenth of the spike", f"{FEATURES}:white", weak_spike, ("SG-16",)),
     Bug(
         "ranks of the blocks inverted",
-        "theorylab.studies.specgd_random_features.block_comparison:compare_blocks",
+        f"{BLOCKS}:compare_blocks",
         swapped_ranks,
-        ("SG-17",),
+        ("SG-17", "SG-17c"),
     ),
+    Bug("line search with the wrong curvature", f"{DESCENT}:line_search_decrease", wrong_curvature, ("SG-05", "SG-12")),
+    Bug("noisy targets without noise", f"{FEATURES}:targets", without_noise, ("SG-09",)),
+    Bug("realisable targets with noise", f"{FEATURES}:targets", with_noise, ("SG-09",)),
+    Bug(
+        "another orthogonal matrix for polar(G)",
+        f"{DESCENT}:polar_factor",
+        another_orthogonal_matrix,
+        ("SG-03", "SG-05"),
+    ),
+    Bug("one row for R rows", f"{FEATURES}:targets", single_row, ("SG-12", "SG-19")),
+    Bug("gate forgotten", f"{FEATURES}:features", ungated, ("SG-20",)),
+    Bug("line search of networks on a short grid", f"{BLOCKS}:GRID", lambda grid: grid[:8], ("SG-17", "SG-17c")),
+    Bug("rows of networks lost", f"{BLOCKS}:compare_blocks", two_moments_lost, ("SG-17",)),
+    Bug("steps of SpecGD counted one short", f"{DESCENT}:steps_to", early, ("SG-09",)),
+    Bug("end of the band without the square", f"{BAND}:margin", unsquared_margin, ("SG-04c",)),
 ]

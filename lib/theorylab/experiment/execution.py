@@ -1,18 +1,21 @@
 """Execute one notebook in a child process: bytes in, bytes out, nothing left behind."""
 
 import contextlib
+import errno
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from theorylab.experiment import child
-from theorylab.experiment.plain import code_cells, first_line
+from theorylab.experiment.plain import SCHEDULER_VARIABLE, code_cells, first_line
 from theorylab.session import OUTPUT_VARIABLE
 
 THREAD_VARIABLES = (
@@ -27,22 +30,44 @@ THREAD_VARIABLES = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one notebook: ``error`` (None when it ran), the ``executed`` notebook as far as it came, the
-    ``files`` it wrote into its output folder by relative path, and the ``seconds`` it took."""
+    """What became of one notebook: ``error`` (None when it ran) with its ``remedy``, the ``executed`` notebook as far
+    as it came, the ``files`` it wrote into its output folder by relative path, the ``seconds`` it took, and the last
+    ``messages`` that its processes printed past the notebook, if it failed."""
 
     stem: str
     error: str | None = None
+    remedy: str = "mend it"
+    messages: str = ""
     executed: bytes = b""
     files: dict[str, bytes] = field(default_factory=dict)
     seconds: float = 0.0
 
 
-def execute(stem: str, source: bytes, parameters: dict, *, threads: int = 1) -> Outcome:
+def execute(
+    stem: str,
+    source: bytes,
+    parameters: dict,
+    *,
+    threads: int = 1,
+    scheduler: str | None = None,
+    wanted: Callable[[], bool] = lambda: True,
+) -> Outcome:
     """Run the notebook ``source`` with ``parameters`` in a process group of its own and return what became of it.
 
     The group is gone when this returns, and ends by itself when this process dies. ``threads`` is the number of math
-    threads.
+    threads, ``scheduler`` the Dask scheduler for its sweeps; the notebook is stopped when it is no longer ``wanted``.
     """
+    try:
+        return _execute(stem, source, parameters, threads, scheduler, wanted)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        return Outcome(stem, error=f"could not be started: the disk of {tempfile.gettempdir()} is full; {MORE_SPACE}")
+
+
+def _execute(
+    stem: str, source: bytes, parameters: dict, threads: int, scheduler: str | None, wanted: Callable[[], bool]
+) -> Outcome:
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="theorylab-", ignore_cleanup_errors=True) as name:
         folder = pathlib.Path(name)
@@ -58,29 +83,62 @@ def execute(stem: str, source: bytes, parameters: dict, *, threads: int = 1) -> 
                 stdout=messages,
                 stderr=messages,
                 cwd=folder / "work",
-                env=surroundings(folder, threads),
+                env=surroundings(folder, threads, scheduler),
                 start_new_session=True,
             )
+            code = None
             try:
-                code = process.wait()
+                while code is None and wanted():
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        code = process.wait(timeout=1)
             finally:
                 end(process, folder)
+        error = failure(folder, code) if code is not None else "was stopped: nobody waits for it any more"
+        full = error is not None and is_full(folder, error)
+        if full:
+            error += f" (the disk is full: {free_megabytes(folder)} MB are free in {folder.parent})"
         executed = folder / child.EXECUTED
         return Outcome(
             stem,
-            error=failure(folder, code),
+            error=error,
+            remedy=MORE_SPACE if full else "mend it",
+            messages=last_messages(folder) if error else "",
             executed=executed.read_bytes() if executed.exists() else b"",
             files=collect(folder / "output"),
             seconds=time.monotonic() - start,
         )
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+MORE_SPACE = "free some space there, or set TMPDIR to a folder that has more"
+# A process that cannot write its last words dies without any; it needed more than it found.
+NEARLY_FULL = 16  # MB
+
+
+def free_megabytes(folder: pathlib.Path) -> int:
+    """What is free on the disk of ``folder``."""
+    return shutil.disk_usage(folder).free // 10**6
+
+
+def is_full(folder: pathlib.Path, error: str) -> bool:
+    """Whether the notebook ended for lack of disk space, by its own words or because there is none left."""
+    words = [os.strerror(number) for number in FULL]
+    return any(word in error for word in words) or free_megabytes(folder) < NEARLY_FULL
+
+
+def last_messages(folder: pathlib.Path, characters: int = 4000) -> str:
+    """The end of what the child and its kernel printed."""
+    with contextlib.suppress(OSError):
+        return (folder / "messages").read_text(encoding="utf-8", errors="replace")[-characters:].strip()
+    return ""
+
+
 # MPLBACKEND would change the outputs. Dask sets the other one for its workers, to give memory back at once: numerical
 # code pays for that with fresh pages for every temporary array, a fifth of its time.
-NOT_INHERITED = ("MPLBACKEND", "MALLOC_TRIM_THRESHOLD_")
+NOT_INHERITED = ("MPLBACKEND", "MALLOC_TRIM_THRESHOLD_", SCHEDULER_VARIABLE)
 
 
-def surroundings(folder: pathlib.Path, threads: int) -> dict[str, str]:
+def surroundings(folder: pathlib.Path, threads: int, scheduler: str | None = None) -> dict[str, str]:
     """The child's environment variables: one output folder, few threads, and nothing of the user's own settings that
     could change an output."""
     return {
@@ -93,6 +151,7 @@ def surroundings(folder: pathlib.Path, threads: int) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "TMPDIR": str(folder / "temporary"),
         "TQDM_DISABLE": "1",
+        **({SCHEDULER_VARIABLE: scheduler} if scheduler else {}),
     }
 
 

@@ -6,14 +6,14 @@ import pathlib
 from collections.abc import Iterable, Mapping
 
 import theorylab
-from theorylab.experiment.plain import code_cells, code_digest, record, source_of
+from theorylab.experiment.plain import code_cells, code_digest, outputs_digest, record, source_of
 
 PACKAGE = pathlib.Path(theorylab.__file__).resolve().parent
 
 
 def hashes(document: Mapping, claims_file: pathlib.Path) -> dict[str, str]:
-    """The two hashes stored with outputs: ``code`` (the code cells) and ``library`` (the modules of theorylab that the
-    cells import, directly or not, and the claims file)."""
+    """Hashes of what outputs are made of, stored with them: ``code`` (the code cells) and ``library`` (the modules of
+    theorylab that the cells import, directly or not, and the claims file)."""
     files = [*modules(map(source_of, code_cells(document))), claims_file]
     return {"code": code_digest(document), "library": digest(files)}
 
@@ -28,6 +28,8 @@ def staleness(document: Mapping, claims_file: pathlib.Path) -> str | None:
         return "its code changed"
     if stored.get("library") != now["library"]:
         return "the library or the claims changed"
+    if stored.get("outputs") != outputs_digest(document):
+        return "its outputs were edited, they are not those of the run that made the record"
     return None
 
 

@@ -5,7 +5,7 @@ import copy
 import re
 
 from theorylab.experiment.lean_nbformat import NotebookNode, nbformat
-from theorylab.experiment.plain import RECORD, code_cells, first_line
+from theorylab.experiment.plain import RECORD, code_cells, first_line, outputs_digest
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 # Written into cells by Jupyter and papermill while they run; times and states of one machine.
@@ -80,14 +80,14 @@ def published(source: NotebookNode, executed: NotebookNode, hashes: dict[str, st
     """The notebook to publish: ``source`` with the outputs of ``executed``, cells matched by id.
 
     Nothing else of the execution survives: no injected cell, times, paths, widget state or widget views. Counts run
-    from 1, and ``hashes`` go into the metadata.
+    from 1, and ``hashes`` go into the metadata with one of these outputs.
     """
     notebook = stripped(source)
     outputs = {cell.id: cell.get("outputs", []) for cell in executed.cells}
     for count, cell in enumerate(code_cells(notebook), start=1):
         cell.execution_count = count
         cell.outputs = [kept for output in outputs[cell.id] if (kept := static(output, count)) is not None]
-    notebook.metadata[RECORD] = NotebookNode(hashes)
+    notebook.metadata[RECORD] = NotebookNode(hashes | {"outputs": outputs_digest(notebook)})
     # The language's version would change the file with each patch release of Python.
     notebook.metadata.language_info = NotebookNode(
         {key: value for key, value in executed.metadata.get("language_info", {}).items() if key != "version"}

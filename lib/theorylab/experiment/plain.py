@@ -1,10 +1,13 @@
 """What can be read in a notebook without nbformat, which a worker has no other need to import."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 
 # The key of a notebook's metadata under which the hashes of its source are stored with its outputs.
 RECORD = "theorylab"
+# The environment variable by which a notebook that runs on a Dask scheduler learns its address.
+SCHEDULER_VARIABLE = "THEORYLAB_SCHEDULER"
 
 
 def source_of(cell: Mapping) -> str:
@@ -25,8 +28,19 @@ def code_digest(notebook: Mapping) -> str:
     return hasher.hexdigest()
 
 
+def outputs_digest(notebook: Mapping) -> str:
+    """Hash of the outputs and counts of the code cells, as nbformat reads them: a page with another one was not made by
+    the runner."""
+    hasher = hashlib.sha256()
+    for cell in code_cells(notebook):
+        shown = [cell["id"], cell["execution_count"], cell["outputs"]]
+        hasher.update(json.dumps(shown, sort_keys=True).encode() + b"\0")
+    return hasher.hexdigest()
+
+
 def record(notebook: Mapping) -> dict:
-    """The hashes stored when the outputs were published, empty when there are none: ``code`` and ``library``."""
+    """The hashes stored when the outputs were published, empty when there are none: ``code``, ``library`` and
+    ``outputs``."""
     return dict(notebook["metadata"].get(RECORD, {}))
 
 

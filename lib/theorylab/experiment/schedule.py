@@ -11,7 +11,7 @@ import pathlib
 import queue
 import signal
 import uuid
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,13 +20,14 @@ import distributed
 
 from theorylab.experiment.execution import Outcome, execute
 from theorylab.experiment.freshness import installation_digest
+from theorylab.session import resolve_device
 
 ATTEMPTS = 3
 PATIENCE = 10  # seconds to wait for a scheduler and for its workers
 
 
 class SchedulerError(ConnectionError):
-    """No scheduler, or no worker; the message names the address and the remedy."""
+    """No scheduler, no worker, or none any more; the message is a sentence with the address and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -45,27 +46,44 @@ def run(
     address: str | None = None,
     scratch: pathlib.Path,
     watch: Callable[[list[str]], None] = lambda running: None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Iterator[Outcome]:
     """Execute ``jobs`` in their order, at most ``workers`` at a time, and yield each outcome when it is there.
 
     ``address`` is a Dask scheduler (default: a local cluster with ``workers`` workers, its files in ``scratch``);
     ``watch`` is called about once a second with the stems that are running. A job whose worker dies is tried again,
-    three times in all (on a scheduler of the user's own, as often as that allows). Raises SchedulerError when there is
-    no scheduler or no worker within ten seconds.
+    three times in all (on a scheduler of the user's own, as often as that allows), which it ``say``s. Raises
+    SchedulerError when there is no scheduler or no worker within ten seconds, or when the scheduler ends.
     """
     with connect(address, min(workers, len(jobs)), scratch) as client:
         # Another version of the library elsewhere would make a record of something that is not in this checkout.
         version = installation_digest() if address else None
         waiting, running, done = deque(jobs), {}, queue.SimpleQueue()
+        # Dask tries again in silence, so every attempt reports itself.
+        topic, begun, attempts = f"theorylab-{uuid.uuid4().hex}", queue.SimpleQueue(), Counter()
+        client.subscribe_topic(topic, lambda event: begun.put(event[1]))
         while waiting or running:
             while waiting and len(running) < workers:
                 job = waiting.popleft()
-                future = client.submit(task, job, version, key=f"{job.stem}-{uuid.uuid4().hex}", pure=False)
+                future = client.submit(task, job, version, topic, key=f"{job.stem}-{uuid.uuid4().hex}", pure=False)
                 running[future] = job.stem
                 future.add_done_callback(done.put)
             watch(list(running.values()))
+            while not begun.empty():
+                attempt = begun.get()
+                attempts[attempt["stem"]] += 1
+                if attempts[attempt["stem"]] > 1:
+                    say(
+                        f"{attempt['stem']}: its worker was lost, perhaps killed for lack of memory; "
+                        f"attempt {attempts[attempt['stem']]} begins at {attempt['worker']}"
+                    )
             with contextlib.suppress(queue.Empty):
                 future = done.get(timeout=1)
+                if address and future.cancelled() and client.status != "running":
+                    raise SchedulerError(
+                        f"The scheduler at {address} was lost while notebooks ran, and their kernels were ended; start "
+                        "it again and repeat the command for the notebooks that are missing"
+                    )
                 yield result(future, running.pop(future))
 
 
@@ -88,21 +106,22 @@ def connect(address: str | None, workers: int, scratch: pathlib.Path) -> Iterato
             stack.enter_context(cluster)
             yield stack.enter_context(distributed.Client(cluster, set_as_default=False))
             return
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in ("distributed", "tornado", "asyncio"):  # a lost scheduler is told in one sentence
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
             # A client waits for ever when something else listens there, so look who it is first.
             asyncio.run(asyncio.wait_for(identity(address), PATIENCE))
             client = stack.enter_context(distributed.Client(address, timeout=PATIENCE, set_as_default=False))
-        except (OSError, TimeoutError, ValueError) as error:
+        except Exception as error:  # what somebody else who listens there answers may mean anything
             raise SchedulerError(
-                f"no Dask scheduler answers at {address} within {PATIENCE} s ({type(error).__name__}); start one with "
-                "`dask scheduler` or leave --scheduler away to use this machine"
+                f"No notebook ran: no Dask scheduler answers at {address} within {PATIENCE} s "
+                f"({type(error).__name__}); start one with `dask scheduler`, or leave --scheduler away"
             ) from None
         try:
             client.wait_for_workers(1, timeout=PATIENCE)
         except (TimeoutError, distributed.TimeoutError):
             raise SchedulerError(
-                f"the scheduler at {address} has no workers; start some with `dask worker {address}`"
+                f"No notebook ran: the scheduler at {address} has no workers; start some with `dask worker {address}`"
             ) from None
         yield client
 
@@ -124,16 +143,36 @@ def workers_ignore_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def task(job: Job, version: str | None) -> Outcome:
-    """What a worker does: leave the thread pool and execute the notebook."""
+def task(job: Job, version: str | None, topic: str) -> Outcome:
+    """What a worker does: leave the thread pool and execute the notebook, as long as it has a scheduler.
+
+    On a scheduler of the user's own (``version`` is given) the notebook's sweeps go there too.
+    """
+    worker = distributed.get_worker()
     if version is not None and installation_digest() != version:
         return Outcome(
             job.stem,
-            error=f"was not run: worker {distributed.get_worker().address} has another version of theorylab or of the "
-            "claims; bring its checkout to the same commit",
+            error=f"was not run: worker {worker.address} has another version of theorylab or of the claims; bring its "
+            "checkout to the same commit",
         )
+    if version is not None and job.parameters["device"] == "cuda":
+        try:
+            resolve_device("cuda")
+        except RuntimeError:
+            return Outcome(
+                job.stem,
+                error=f"was not run: worker {worker.address} has no CUDA device; start workers where there is one, or "
+                "leave --device away",
+            )
+    worker.log_event(topic, {"stem": job.stem})
     distributed.secede()
-    return execute(job.stem, job.source, job.parameters)
+    return execute(
+        job.stem,
+        job.source,
+        job.parameters,
+        scheduler=worker.scheduler.address if version is not None else None,
+        wanted=lambda: worker.status in (distributed.Status.running, distributed.Status.paused),
+    )
 
 
 def result(future: distributed.Future, stem: str) -> Outcome:

@@ -2,7 +2,6 @@
 
 import contextlib
 import pathlib
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -11,8 +10,10 @@ from dataclasses import dataclass, field
 from theorylab.claims import catalogue, ledger, report
 from theorylab.experiment import freshness, notebook, publish, schedule
 from theorylab.experiment.execution import Outcome
-from theorylab.laboratory import verdicts
-from theorylab.laboratory.checkout import claims_path, notebook_path, stems
+from theorylab.laboratory import log, verdicts
+from theorylab.laboratory.checkout import claims_path, make_folder, notebook_path, stems
+from theorylab.laboratory.interrupts import ends_by_interrupt, undisturbed
+from theorylab.laboratory.log import tell
 from theorylab.laboratory.progress import Progress, duration, known_seconds, remember
 
 GOOD, FAILED, UNEXPECTED, INTERRUPTED = 0, 1, 3, 130
@@ -40,7 +41,7 @@ class Run:
 
     @property
     def build(self) -> pathlib.Path:
-        return self.root / "build" / f"{self.preset}-{self.seed}-{self.device}"
+        return self.root / "build" / self.name
 
     @property
     def target(self) -> pathlib.Path:
@@ -49,18 +50,20 @@ class Run:
 
     @property
     def journal(self) -> pathlib.Path:
-        return (self.root / "build" if self.publishes else self.build) / "publishing"
+        return record_journal(self.root) if self.publishes else self.build / "publishing"
+
+    @property
+    def name(self) -> str:
+        return f"{self.preset}-{self.seed}-{self.device}"
 
     @property
     def flags(self) -> str:
         """The options that ask for the same again."""
+        place = f" --scheduler {self.address}" if self.address else ""
         if self.publishes:
-            return " --full"
-        return "".join(
-            f" --{name} {value}"
-            for name, value in self.parameters.items()
-            if value != {"preset": "quick", "seed": 0, "device": "auto"}[name]
-        )
+            return " --full" + place
+        usual = {"preset": "quick", "seed": 0, "device": "auto"}
+        return "".join(f" --{name} {value}" for name, value in self.parameters.items() if value != usual[name]) + place
 
 
 @dataclass
@@ -83,6 +86,11 @@ class Report:
         return UNEXPECTED if self.complaints else GOOD
 
 
+def record_journal(root: pathlib.Path) -> pathlib.Path:
+    """Where the committed folders are swapped, whoever publishes into them."""
+    return root / "build" / "publishing"
+
+
 class Refused(Exception):
     """A notebook's result cannot be published, or it cannot be run; the message is a clause about it."""
 
@@ -92,10 +100,24 @@ def execute(run: Run, chosen: list[str]) -> int:
     if not chosen:
         print("There are no notebooks yet.")
         return GOOD
+    try:
+        for folder in (run.build, run.root / "build" / "dask"):
+            make_folder(folder)
+        with log.written_to(make_folder(run.root / "build" / "logs"), run.name) as path:
+            if undone := publish.recover(run.target, run.journal):
+                print(undone, file=sys.stderr)
+            code = execute_logged(run, chosen)
+            print(f"Log: {path.relative_to(run.root)}", file=sys.stderr)
+            return code
+    except publish.PublishError as error:
+        print(f"No notebook ran: {error}.")
+        return FAILED
+
+
+def execute_logged(run: Run, chosen: list[str]) -> int:
+    """``execute``, behind what prepares the folders."""
     batch = Report()
     interrupted = False
-    if publish.recover(run.target, run.journal):
-        print("An earlier run was cut off while it published; its changes were undone.", file=sys.stderr)
     jobs, sources = [], {}
     for stem in chosen:
         try:
@@ -103,7 +125,7 @@ def execute(run: Run, chosen: list[str]) -> int:
             jobs.append(schedule.Job(stem, sources[stem].stripped, run.parameters))
         except Refused as error:
             fail(run, batch, stem, str(error))
-            print(line(stem, batch, len(chosen)))
+            tell(line(stem, batch, len(chosen)))
     expected = known_seconds(run.root, run.preset)
     # The longest first: then none of them is left over at the end with the other workers idle.
     jobs.sort(key=lambda job: -expected.get(job.stem, float("inf")))
@@ -115,14 +137,15 @@ def execute(run: Run, chosen: list[str]) -> int:
     except KeyboardInterrupt:
         interrupted = True
     except schedule.SchedulerError as error:
-        batch.troubles.append(f"No notebook ran: {error}.")
+        batch.troubles.append(f"{error}.")
     try:
         with undisturbed():
             if run.publishes and batch.findings:
                 batch.troubles += write_pages(run)
     except KeyboardInterrupt:
         interrupted = True
-    conclude(run, batch, chosen, interrupted)
+    with contextlib.suppress(KeyboardInterrupt), undisturbed():
+        conclude(run, batch, chosen, interrupted)
     return INTERRUPTED if interrupted else batch.code
 
 
@@ -144,47 +167,15 @@ def outcomes(
         progress.watch(running)
 
     try:
-        results = schedule.run(jobs, workers=workers, address=run.address, scratch=scratch, watch=watch)
+        results = schedule.run(
+            jobs, workers=workers, address=run.address, scratch=scratch, watch=watch, say=progress.say
+        )
         with contextlib.closing(results):
             for outcome in results:
                 yield outcome
                 progress.finished(outcome.stem, line(outcome.stem, batch, total))
     finally:
         progress.close()
-
-
-@contextlib.contextmanager
-def ends_by_interrupt() -> Iterator[list[int]]:
-    """Treat a polite request to end (SIGTERM) like Ctrl-C, so that kernels end and nothing is half-written.
-
-    Yields the signals received so far: an interrupt that comes while the interpreter collects garbage is printed and
-    forgotten, so it has to be asked for again.
-    """
-    asked: list[int] = []
-
-    def interrupt(number, frame):
-        asked.append(number)
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Put off Ctrl-C for the moment in which files are swapped."""
-    caught = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if caught:
-        raise KeyboardInterrupt
 
 
 @dataclass(frozen=True)
@@ -219,19 +210,18 @@ def settle(run: Run, source: Source, outcome: Outcome, batch: Report) -> None:
     """Publish one notebook's result, or record why not."""
     stem = source.stem
     batch.seconds[stem] = outcome.seconds
+    if outcome.messages:
+        log.logger.info("%s said:\n%s", stem, outcome.messages)
     try:
         if outcome.error:
             raise Refused(f"{outcome.error}{kept(run, outcome)}")
         entries = check_files(run, source, outcome)
-        if run.publishes and notebook_path(run.root, stem).read_bytes() != source.bytes:
-            raise Refused("was edited while it ran, so its outputs are not of its source; run it again")
-        executed = notebook.read(outcome.executed)
-        contents = {
-            **leftovers(run, stem),
-            **outcome.files,
-            f"notebooks/{stem}.ipynb": notebook.published(notebook.read(source.bytes), executed, source.hashes),
-        }
-        publish.replace_files(run.target, contents, run.journal)
+        page = notebook.published(notebook.read(source.bytes), notebook.read(outcome.executed), source.hashes)
+        with publish.alone(run.journal):
+            if run.publishes and Source.read(run, stem).stripped != source.stripped:
+                raise Refused("was edited while it ran, so its outputs are not of its source; run it again")
+            contents = {**leftovers(run, stem), **outcome.files, f"notebooks/{stem}.ipynb": page}
+            publish.replace_files(run.target, contents, run.journal)
     except Refused as error:
         fail(run, batch, stem, str(error))
     except publish.PublishError as error:
@@ -249,8 +239,8 @@ def kept(run: Run, outcome: Outcome) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(outcome.executed)
     except OSError:
-        return ""
-    return f"; see {path.relative_to(run.root)} and mend it"
+        return f"; {outcome.remedy}"
+    return f"; see {path.relative_to(run.root)} and {outcome.remedy}"
 
 
 def fail(run: Run, batch: Report, stem: str, clause: str) -> None:
@@ -294,13 +284,14 @@ def write_pages(run: Run) -> list[str]:
     try:
         written = catalogue.load(run.root / "claims")
         notebooks = {stem: written[stem] for stem in stems(run.root) if stem in written}
-        entries = ledger.read(run.root / "ledger")
-        pages = {"ledger/README.md": report.ledger_page(notebooks, entries).encode()}
-        readme = run.root / "README.md"
-        if readme.exists():
-            block = report.readme_block(notebooks, entries, run.root / "figures")
-            pages["README.md"] = report.with_block(readme.read_text(encoding="utf-8"), block).encode()
-        publish.replace_files(run.root, pages, run.journal)
+        with publish.alone(run.journal):
+            entries = ledger.read(run.root / "ledger")
+            pages = {"ledger/README.md": report.ledger_page(notebooks, entries).encode()}
+            readme = run.root / "README.md"
+            if readme.exists():
+                block = report.readme_block(notebooks, entries, run.root / "figures")
+                pages["README.md"] = report.with_block(readme.read_text(encoding="utf-8"), block).encode()
+            publish.replace_files(run.root, pages, run.journal)
     except (ledger.LedgerError, catalogue.CatalogueError, publish.PublishError, ValueError) as error:
         return [f"The tables in README.md and ledger/README.md were left as they were: {error}."]
     return []
@@ -320,22 +311,22 @@ def conclude(run: Run, batch: Report, chosen: list[str], interrupted: bool) -> N
         remember(run.root, run.preset, {stem: batch.seconds[stem] for stem in batch.findings})
     for stem in chosen:
         if stem in batch.findings:
-            print(f"\n{stem}")
-            print("\n".join(verdicts.lines(batch.findings[stem])))
-    print()
+            tell(f"\n{stem}")
+            tell("\n".join(verdicts.lines(batch.findings[stem])))
+    tell()
     for sentence in [*(f"FAILED: {text}." for text in batch.failures.values()), *batch.troubles]:
-        print(sentence)
+        tell(sentence)
     if batch.complaints:
         ids = ", ".join(f"{finding.claim.id} ({finding.complaint})" for finding in batch.complaints)
-        print(f"Not as expected: {ids}.")
+        tell(f"Not as expected: {ids}.")
     done = f"{len(batch.findings)} of {len(chosen)} notebooks"
     if interrupted:
-        print(f"Interrupted: {done} had finished and were kept, the files of the others are untouched.")
+        tell(f"Interrupted: {done} had finished and were kept, the files of the others are untouched.")
     elif run.publishes:
         rest = "" if len(batch.findings) == len(chosen) else "; the committed files of the others are untouched"
-        print(f"Published {done} with their figures and verdicts{rest}.")
+        tell(f"Published {done} with their figures and verdicts{rest}.")
     else:
-        print(
+        tell(
             f"Results of {done} are in {run.target.relative_to(run.root)}/. Committed figures and verdicts are "
             f"untouched; ./run_all.sh --full regenerates them{full_minutes(run.root)}."
         )

@@ -1,8 +1,11 @@
 """The four folders of a laboratory that share their stems, and which notebooks a user means."""
 
 import difflib
+import os
 import pathlib
 import re
+
+from theorylab.experiment.publish import PublishError, sentence
 
 STEM = re.compile(r"\d\d_[a-z0-9_]+")
 
@@ -36,6 +39,17 @@ def select(root: pathlib.Path, names: list[str]) -> list[str]:
             raise UnknownNotebook(f"no notebook is called {name!r}; {hint}")
         chosen.update(hits)
     return [stem for stem in known if stem in chosen]
+
+
+def make_folder(path: pathlib.Path) -> pathlib.Path:
+    """``path``, a folder that can be written, made when it is not there. Raises PublishError with the remedy."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied", str(path))
+    except OSError as error:
+        raise PublishError(sentence(error, path)) from None
+    return path
 
 
 def notebook_path(root: pathlib.Path, stem: str) -> pathlib.Path:

@@ -14,6 +14,9 @@ examples:
   ./run_all.sh --full          regenerate notebooks/, figures/, ledger/ and the README's table
   ./run_all.sh --full --stale  only those whose code, library or claims changed
   ./run_all.sh --list          notebooks, claims, last verdicts, what is stale
+  ./run_all.sh --lab 05        JupyterLab on working copies under build/lab/
+  ./run_all.sh --lab --port 9000 --no-browser -- --ServerApp.token=secret
+  ./run_all.sh --new 20_slug   the skeleton of a new notebook
   ./run_all.sh --scheduler tcp://host:8786 --preset paper --device cuda
 
 exit codes: 0 good; 1 a notebook failed; 2 wrong usage; 3 a verdict is vacuous, missing or not as
@@ -39,7 +42,11 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=count, help="notebooks at a time (default: one per core)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="use this Dask scheduler instead of this machine")
     parser.add_argument("--list", action="store_true", help="show notebooks, claims, last verdicts, staleness")
-    parser.add_argument("--lab", action="store_true", help="open JupyterLab in the environment that was set up")
+    parser.add_argument("--lab", action="store_true", help="open JupyterLab on working copies of the notebooks")
+    parser.add_argument("--new", metavar="NN_SLUG", help="write the skeleton of a notebook in all its rooms")
+    parser.add_argument("--port", type=count, help="with --lab: the port of the server")
+    parser.add_argument("--no-browser", action="store_true", help="with --lab: open no browser")
+    parser.add_argument("--allow-root", action="store_true", help="with --lab: as root (which is seen by itself)")
     return parser
 
 
@@ -51,19 +58,65 @@ def seed(text: str) -> int:
 
 def count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"a number of notebooks from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"a whole number from 1 on, got {text!r}")
     return int(text)
 
 
 def main(arguments: list[str] | None = None, root: pathlib.Path | None = None) -> int:
     """Run the command; returns its exit code. ``root`` is the checkout (default: the one this was installed from)."""
     command = parser()
-    options = command.parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    options = command.parse_args(arguments[:split])
+    jupyter = jupyter_options(options) + arguments[split + 1 :]
+    if jupyter and not options.lab:
+        command.error(
+            "--port, --no-browser, --allow-root and what stands after -- are for Jupyter: use them with --lab"
+        )
     # Imported here: --help must answer at once, and before anything is installed.
-    from theorylab.laboratory import batch, checkout, lab, listing
+    from theorylab.experiment.publish import PublishError
+    from theorylab.laboratory import checkout
     from theorylab.session import home
 
     root = (root or home()).resolve()
+    try:
+        stems = checkout.select(root, options.notebooks)
+    except checkout.UnknownNotebook as error:
+        command.error(str(error))
+    try:
+        return carry_out(command, options, root, stems, jupyter)
+    except PublishError as error:
+        print(f"Nothing was run: {error}.")
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted before anything was published; committed files are untouched.", file=sys.stderr)
+        return 130
+
+
+def jupyter_options(options: argparse.Namespace) -> list[str]:
+    """The options of the command that JupyterLab knows, in its words."""
+    port = [f"--ServerApp.port={options.port}"] if options.port else []
+    return port + ["--no-browser"] * options.no_browser + ["--allow-root"] * options.allow_root
+
+
+def carry_out(
+    command: argparse.ArgumentParser, options, root: pathlib.Path, stems: list[str], jupyter: list[str]
+) -> int:
+    """Do what the ``options`` ask for with the notebooks ``stems``; returns the exit code."""
+    from theorylab.experiment import publish
+    from theorylab.laboratory import batch, lab, listing, new
+
+    if undone := publish.recover(root, batch.record_journal(root)):
+        print(undone, file=sys.stderr)
+    if options.new:
+        print("\n".join(new.create(root, options.new)))
+        print(f"Run it with ./run_all.sh {options.new[:2]}; CONTRIBUTING.md says how to go on.")
+        return 0
+    if options.lab:
+        first = stems[0] if options.notebooks else None
+        return lab.open_lab(root, stems, jupyter, first)
+    if options.list:
+        return listing.print_list(root, stems)
     preset = options.preset or "quick"
     run = batch.Run(
         root=root,
@@ -75,21 +128,23 @@ def main(arguments: list[str] | None = None, root: pathlib.Path | None = None) -
     )
     if options.stale and not run.publishes:
         command.error("--stale compares with the committed outputs: use it as --full --stale")
-    try:
-        stems = checkout.select(root, options.notebooks)
-    except checkout.UnknownNotebook as error:
-        command.error(str(error))
-    if options.lab:
-        return lab.open_lab(root)
-    if options.list:
-        return listing.print_list(root, stems)
+    if run.device == "cuda" and not run.address:
+        require_cuda(command)
     if options.stale:
         stems = [stem for stem in stems if listing.state(root, stem) != listing.FRESH]
         if not stems:
             print("Nothing is stale: the committed notebooks, figures and verdicts are of this source.")
             return 0
-    try:
-        return batch.execute(run, stems)
-    except KeyboardInterrupt:
-        print("Interrupted before anything was published; committed files are untouched.", file=sys.stderr)
-        return 130
+    return batch.execute(run, stems)
+
+
+def require_cuda(command: argparse.ArgumentParser) -> None:
+    """End with a usage error when this machine has no CUDA device."""
+    import torch
+
+    if not torch.cuda.is_available():
+        kind = "is built without CUDA" if torch.version.cuda is None else "finds no CUDA device on this machine"
+        command.error(
+            f"--device cuda: torch {torch.__version__} {kind}; leave --device away to use the CPU, or name a Dask "
+            "scheduler where there is a GPU (--scheduler)"
+        )

@@ -9,6 +9,12 @@ metadata, nothing is imported) and ``theorylab`` resolves to this checkout. Othe
 interrupted creation, or another lock, leads to a new one.
 """
 
+import signal
+
+if __name__ == "__main__":
+    # Until it can answer, Ctrl-C ends this script without a traceback; it has done nothing yet.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import argparse
 import hashlib
 import importlib.metadata
@@ -19,7 +25,6 @@ import pathlib
 import platform
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tomllib
@@ -36,6 +41,7 @@ class SetupError(Exception):
 
 
 def main(arguments: list[str] | None = None) -> int:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description="print the interpreter to use, making .venv where necessary")
     parser.add_argument("--dev", action="store_true", help="the development tools are needed too")
     parser.add_argument("--check", action="store_true", help="only print what is wrong with this interpreter")
@@ -86,8 +92,7 @@ def problems(root: pathlib.Path, *, dev: bool = False) -> list[str]:
     found = []
     if not satisfies(platform.python_version(), project["requires-python"]):
         found.append(f"Python {platform.python_version()} does not satisfy {project['requires-python']}")
-    needed = project["dependencies"] + (project["optional-dependencies"]["dev"] if dev else [])
-    for requirement in needed:
+    for requirement in requirements(project, "dev" if dev else "notebooks"):
         name, specifier = split(requirement)
         try:
             version = importlib.metadata.version(name)
@@ -114,6 +119,17 @@ def problems_of(python: pathlib.Path) -> list[str]:
     except (OSError, subprocess.SubprocessError) as error:
         return [f"{python} does not run ({error})"]
     return answer.stdout.split("\n")[:-1] if answer.stdout.strip() else []
+
+
+def requirements(project: dict, extra: str) -> list[str]:
+    """The requirements of ``project`` with ``extra``; one that names the project itself stands for another extra."""
+    found = list(project["dependencies"])
+    waiting = [extra]
+    while waiting:
+        for requirement in project["optional-dependencies"][waiting.pop()]:
+            own = re.fullmatch(rf"{project['name']}\[(\w+)\]", requirement)
+            waiting.append(own[1]) if own else found.append(requirement)
+    return found
 
 
 def split(requirement: str) -> tuple[str, str]:
@@ -205,7 +221,8 @@ def make(folder: pathlib.Path, root: pathlib.Path) -> None:
             f"{sys.executable} cannot make an environment ({error}); install its venv module "
             "(on Debian and Ubuntu: apt install python3-venv), or activate an environment that has the project"
         ) from None
-    if install(folder, "--requirement", str(root / "requirements.lock")):
+    trouble = install(folder, "--requirement", str(root / "requirements.lock"))
+    if trouble is None:
         state["source"] = "requirements.lock"
     else:
         say(
@@ -213,9 +230,9 @@ def make(folder: pathlib.Path, root: pathlib.Path) -> None:
             "the ranges of pyproject.toml instead, so numbers may differ in their last digits"
         )
         state["source"] = "the ranges of pyproject.toml"
-        if not install(folder, "--editable", f"{root}[dev]"):
+        if install(folder, "--editable", f"{root}[dev]") is not None:
             raise SetupError("the packages cannot be installed; see pip's message above, then run this again")
-    if not install(folder, "--no-deps", "--editable", str(root)):
+    if install(folder, "--no-deps", "--editable", str(root)) is not None:
         raise SetupError("theorylab itself cannot be installed; see pip's message above, then run this again")
     write_stamp(folder, state | {"state": "complete"})
 
@@ -234,16 +251,65 @@ def clear(folder: pathlib.Path) -> None:
     shutil.rmtree(folder)
 
 
-def install(folder: pathlib.Path, *arguments: str) -> bool:
-    """Whether pip could install it into the environment (its messages go to standard error).
+# What pip says, in lower case, when a package cannot be had for this Python: all that leads from lock to ranges.
+UNRESOLVED = (
+    "requires a different python",
+    "requires-python",
+    "require a different python",
+    "no matching distribution found",
+    "resolutionimpossible",
+    "failed to build",
+    "failed building wheel",
+    "metadata-generation-failed",
+    "subprocess-exited-with-error",
+)
+# What it says, and what to do, when the trouble lies elsewhere and will pass.
+PASSING = {
+    ("no space left on device", "disk quota exceeded"): "the disk is full; free some space, then run this again",
+    (
+        "connection broken",
+        "failed to establish a new connection",
+        "name resolution",
+        "nameresolutionerror",
+        "connectionerror",
+        "connecttimeout",
+        "read timed out",
+        "network is unreachable",
+        "proxyerror",
+        "sslerror",
+        "could not fetch url",
+        "http error 5",
+    ): "the package index cannot be reached; look at the network and pip's settings, then run this again",
+}
 
-    Raises SetupError when pip did not come to an answer because it was killed.
+
+def install(folder: pathlib.Path, *arguments: str) -> str | None:
+    """Install into the environment with pip, whose messages go to standard error; None when it could, else what pip
+    said when a package cannot be had for this Python.
+
+    Raises SetupError for every other failure: it says nothing about the packages, and may have passed at the next try.
     """
     command = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-    code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
-    if code < 0:
-        raise SetupError(f"pip was ended by {signal.Signals(-code).name}, perhaps for lack of memory; run this again")
-    return code == 0
+    said = []
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+    ) as pip:
+        for line in pip.stdout:
+            said.append(line.lower())
+            print(line, end="", file=sys.stderr, flush=True)
+    if pip.returncode == 0:
+        return None
+    if pip.returncode < 0:
+        raise SetupError(
+            f"pip was ended by {signal.Signals(-pip.returncode).name}, perhaps for lack of memory; run this again"
+        )
+    text = "".join(said)
+    for signs, sentence in PASSING.items():
+        if any(sign in text for sign in signs):
+            raise SetupError(sentence)
+    if not any(sign in text for sign in UNRESOLVED):
+        raise SetupError("pip failed for another reason than the packages; see its message above, then run this again")
+    return text
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 import json
 import pathlib
+import sys
 import time
 from collections.abc import Iterable, Mapping
 
 from tqdm import tqdm
+
+from theorylab.laboratory import log
 
 # Times of this machine; they never enter notebooks or ledger, which must not differ between two runs.
 HERE = pathlib.Path("build", "seconds.json")
@@ -25,11 +28,18 @@ def remember(root: pathlib.Path, preset: str, seconds: Mapping[str, float], plac
     (root / place).write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _read(path: pathlib.Path) -> dict:
+def _read(path: pathlib.Path) -> dict[str, dict[str, float]]:
+    """The file's seconds by preset and notebook; whatever else stands there is no estimate and left out."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
+    presets = table.items() if isinstance(table, dict) else ()
+    return {
+        preset: {stem: float(value) for stem, value in row.items() if isinstance(value, int | float)}
+        for preset, row in presets
+        if isinstance(row, dict)
+    }
 
 
 def duration(seconds: float) -> str:
@@ -39,12 +49,18 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
+# Without a terminal a line says now and then that the run is alive.
+HEARTBEAT = 60
+
+
 class Progress:
-    """A tqdm bar on standard error, where somebody watches; ``expected`` are seconds per notebook."""
+    """A tqdm bar on standard error, where somebody watches, else a line for each notebook that starts and one a minute;
+    ``expected`` are seconds per notebook."""
 
     def __init__(self, stems: Iterable[str], expected: Mapping[str, float], workers: int):
         self.left, self.expected, self.workers = list(stems), expected, workers
         self.begun: dict[str, float] = {}
+        self.last_line = time.monotonic()
         # disable=None: no bar where standard error is not a terminal.
         self.bar = tqdm(
             total=len(self.left), disable=None, bar_format="{n_fmt}/{total_fmt} |{bar:20}| {elapsed}{postfix}"
@@ -53,10 +69,27 @@ class Progress:
     def watch(self, running: list[str]) -> None:
         """Show what is running now, and what is left."""
         for stem in running:
-            self.begun.setdefault(stem, time.monotonic())
+            if stem not in self.begun:
+                self.begun[stem] = time.monotonic()
+                usual = f", usually {duration(self.expected[stem])}" if stem in self.expected else ""
+                self.note(f"started {stem}{usual}")
         left = self.seconds_left()
         text = "running " + ", ".join(running) + (f"; about {duration(left)} left" if left is not None else "")
         self.bar.set_postfix_str(text)
+        if time.monotonic() - self.last_line > HEARTBEAT:
+            self.note(text)
+
+    def note(self, text: str) -> None:
+        """Log ``text``, and print it where there is no bar that shows it."""
+        self.last_line = time.monotonic()
+        log.logger.info(text)
+        if self.bar.disable:
+            print(text, file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """Print ``text``, above the bar where there is one, and log it."""
+        log.logger.info(text)
+        tqdm.write(text, file=sys.stderr)
 
     def seconds_left(self) -> float | None:
         """Estimate of what is left; None while nothing is known about it."""
@@ -72,7 +105,10 @@ class Progress:
         """Print the line of a finished notebook above the bar."""
         self.left.remove(stem)
         self.bar.update()
+        self.last_line = time.monotonic()
+        log.logger.info(line)
         tqdm.write(line)
+        sys.stdout.flush()
 
     def close(self) -> None:
         self.bar.close()

@@ -1,8 +1,12 @@
 """The one loop: a method says what a step is; stopping and recording are decided here."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
-import pandas as pd
+from theorylab.extras import need
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Counted:
@@ -29,7 +33,7 @@ class Counted:
         return counted
 
 
-def run(method, problem, x0, *, steps: int, record, until=None) -> pd.DataFrame:
+def run(method, problem, x0, *, steps: int, record, until=None) -> "pd.DataFrame":
     """Table of a run: row k is ``record(problem, state)`` after k steps, with column ``k`` (row 0 is the start).
 
     ``record`` returns a dict; it sees the uncounted problem. ``until(problem, state)`` ends the run early, after its
@@ -45,4 +49,4 @@ def run(method, problem, x0, *, steps: int, record, until=None) -> pd.DataFrame:
         if k == steps or (until is not None and until(problem, state)):
             break
         state = method.step(oracle, state)
-    return pd.DataFrame(rows)
+    return need("pandas", "a run's table").DataFrame(rows)

@@ -18,8 +18,9 @@ CYCLE = (BLUE, VERMILION, GREEN, ORANGE, PURPLE, SKY)
 METHODS = {
     "BPM": BLUE,
     "PPM": ORANGE,
-    "GD": VERMILION,
-    "SpecGD": BLUE,
+    # Blue and gold, as in the figures of Davis and Drusvyatskiy.
+    "GD": BLUE,
+    "SpecGD": ORANGE,
     "Muon": GREEN,
     "PolarGrad": PURPLE,
     "sign": ORANGE,

@@ -40,6 +40,10 @@ class BallProblem:
         """f(x) - min f."""
         return float(self.loss(x) - self.min_loss)
 
+    def shortest_subgradient(self, x):
+        """The subgradient of least norm at x; here ``gradient``, which families without kinks need no better."""
+        return self.gradient(x)
+
     def start(self, radius: float, generator) -> np.ndarray:
         """Random point at distance ``radius`` from Argmin f."""
         if not radius > 0:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.optimize import linprog, lsq_linear, nnls
 
+from theorylab.extras import need
 from theorylab.problems.broximal import BallProblem, BallStep, check_ball
+
+KINK = 1e-6  # residuals below this are kinks: a conic solver lands on them up to its accuracy, 1e-8
 
 
 def solve_accurately(programme, accuracy: float = 1e-8) -> None:
@@ -15,7 +18,7 @@ def solve_accurately(programme, accuracy: float = 1e-8) -> None:
 
     Raises RuntimeError when it does not reach that either.
     """
-    import cvxpy as cp
+    cp = need("cvxpy", "this conic program")
 
     for goal in (0.01 * accuracy, 0.1 * accuracy, accuracy):
         settings = {f"tol_{kind}": goal for kind in ("gap_abs", "gap_rel", "feas")}
@@ -41,7 +44,7 @@ class ConicBall:
     """
 
     def __init__(self, problem, norm: str = "euclidean"):
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         d = problem.solution.size
         self.variable, self.centre, self.radius = cp.Variable(d), cp.Parameter(d), cp.Parameter(nonneg=True)
@@ -86,6 +89,16 @@ class L1Regression(PolyhedralProblem):
     def gradient(self, x):
         return self.A.T @ np.sign(self.A @ x - self.b) / self.b.size
 
+    def shortest_subgradient(self, x):
+        """Least norm of A^T s / m over s_j = sign r_j, and s_j in [-1, 1] where |r_j| <= ``KINK``, r = A x - b."""
+        r = self.A @ x - self.b
+        kinks = np.abs(r) <= KINK
+        g = self.A[~kinks].T @ np.sign(r[~kinks])
+        if kinks.any():
+            s = lsq_linear(self.A[kinks].T, -g, (-1.0, 1.0), method="bvls", tol=1e-14).x
+            g = g + self.A[kinks].T @ s
+        return g / self.b.size
+
     @cached_property
     def solution(self):
         m, d = self.A.shape
@@ -102,7 +115,7 @@ class L1Regression(PolyhedralProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         return cp.norm1(self.A @ z - self.b) / self.b.size
 
@@ -126,6 +139,15 @@ class MaxAffine(PolyhedralProblem):
     def gradient(self, x):
         return self.A[int(np.argmax(self.A @ x + self.b))]
 
+    def shortest_subgradient(self, x):
+        """Point of least norm in the convex hull of the slopes of all pieces within ``KINK`` of the largest."""
+        values = self.A @ x + self.b
+        active = self.A[values >= values.max() - KINK]
+        # Least norm of active^T w over w >= 0 with sum w = 1: the sum enters with a large weight, then w is rescaled.
+        heavy = 1e3 * np.linalg.norm(active, axis=1).max()
+        w, _ = nnls(np.vstack([active.T, np.full(len(active), heavy)]), np.append(np.zeros(x.size), heavy))
+        return active.T @ (w / w.sum())
+
     @cached_property
     def solution(self):
         m, d = self.A.shape
@@ -141,7 +163,7 @@ class MaxAffine(PolyhedralProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         return cp.max(self.A @ z + self.b)
 
@@ -152,7 +174,7 @@ def brox_width(problem, x, radius: float, directions, norm: str = "euclidean", s
     The set is {y in the ball: f(y) <= min + slack}; ``slack`` leaves the solver an interior, and because of the
     curvature of the Euclidean ball it widens a single point to about sqrt(8 slack / c), not more.
     """
-    import cvxpy as cp
+    cp = need("cvxpy", "this conic program")
 
     ball = ConicBall(problem, norm)
     level = problem.loss(ball.solve(x, radius).point) + slack

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import brentq
 
+from theorylab.extras import need
 from theorylab.problems.broximal import BallProblem, BallStep, check_ball
 
 
@@ -66,7 +67,7 @@ class Quadratic(BallProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         return 0.5 * cp.sum_squares(cp.multiply(np.sqrt(self.w), self.Q.T @ z - self.Q.T @ self.solution))
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from theorylab.extras import need
 from theorylab.problems.broximal import BallProblem, BallStep, check_ball
 
 
@@ -50,7 +51,7 @@ class WeightedL1(BallProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         return self.w @ cp.abs(z)
 
@@ -87,7 +88,7 @@ class EuclideanNorm(BallProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         return cp.norm(z)
 

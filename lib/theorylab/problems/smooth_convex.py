@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from theorylab.extras import need
 from theorylab.problems.broximal import BallProblem, BallStep, brox_by_newton, newton_prox
 
 
@@ -75,7 +76,7 @@ class Logistic(NewtonProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         return cp.sum(cp.logistic(-cp.multiply(self.b, self.A @ z))) / self.b.size
 
@@ -101,7 +102,7 @@ class Quartic(NewtonProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         return cp.sum(cp.multiply(self.a, cp.power(z, 4))) / 4.0
 
@@ -139,7 +140,7 @@ class PseudoHuber(NewtonProblem):
 
     def expression(self, z):
         """f as a cvxpy expression of the variable z."""
-        import cvxpy as cp
+        cp = need("cvxpy", "this conic program")
 
         r = self.A @ z - self.A @ self.solution
         return cp.sum(cp.norm(cp.vstack([np.ones(self.A.shape[0]), r]), axis=0)) - self.A.shape[0]

@@ -9,6 +9,7 @@ from scipy.optimize import minimize
 from theorylab.random import generator
 from theorylab.studies.isotropic_curvature import (
     curvature,
+    in_squares,
     kink,
     kink_conic,
     power_curvature,
@@ -16,6 +17,7 @@ from theorylab.studies.isotropic_curvature import (
     smoothed_kink,
     spectra,
     sphere,
+    wide,
 )
 from theorylab.studies.isotropic_curvature.model import MatrixModel, ReducedProblem, along, descend, minimise
 
@@ -29,6 +31,7 @@ SMOOTH = [
     curvature.pseudo_huber(),
     curvature.rational(),
     curvature.log_cosh(),
+    curvature.log_linear(),
     curvature.ripple(),
     curvature.plateau(5.0, 2),
     curvature.smoothed_kink(0.1, 3.0, 1.0, 0.2),
@@ -252,8 +255,78 @@ def test_threshold_is_where_the_slack_vanishes(cond, dimension, shape):
 
 
 def test_threshold_against_the_definition_by_linear_programme():
-    points = sphere.draw(generator(0, "test", "programme"), 4000, 3)
-    assert kink_conic.smallest_ratio([5.0, 1.0, 1.0], points) == pytest.approx(kink.threshold(5, 3), rel=0.1)
+    x, weights = sphere.octant(3, 24)
+    assert kink_conic.smallest_ratio([5.0, 1.0, 1.0], x, weights) == pytest.approx(kink.threshold(5, 3), rel=1 / 24)
+
+
+@pytest.mark.parametrize("shape", ["spike", "inverse spike"])
+def test_threshold_tends_to_the_normal_limit(shape):
+    for cond in (1.5, 5.0, 20.0):
+        assert kink.threshold(cond, 10**7, shape) == pytest.approx(
+            kink.threshold_in_the_limit(cond, shape), rel=max(cond**2, 4) / 10**7
+        )
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.floats(0, 6.28), st.floats(0.1, 3), st.floats(0.1, 3), st.floats(0.0, 1.0), st.floats(0.5, 20))
+def test_closed_slack_in_the_plane_against_the_rule(angle, s1, s2, below, jump):
+    w, case = np.array([[np.cos(angle), np.sin(angle)]]), kink.Kink(below, below + jump)
+    rule = kink.slack(w, np.array([s1, s2]), case, *sphere.octant(2, 1000))
+    np.testing.assert_allclose(kink.slack_in_the_plane(w, [s1, s2], case), rule, atol=10 * jump / 1000**2)
+
+
+def test_shortest_subgradient_vanishes_exactly_when_the_criterion_holds():
+    rule = sphere.octant(2, 200)
+    for slopes, optimal in CASES:
+        case = kink.Kink(*slopes)
+        shortest = kink.smallest_subgradient([2.0, 1.0], case, *rule)
+        assert (shortest < 1e-6) == optimal
+        # The distance to a convex set is the largest violation of the inequalities that describe it.
+        if not optimal:
+            assert shortest == pytest.approx(-kink.minimum_slack_in_the_plane([2.0, 1.0], case), rel=1e-3)
+
+
+def test_exchangeable_rule_treats_coordinates_alike():
+    x, weights = sphere.exchangeable(3, 5, count=2)
+    assert weights.sum() == pytest.approx(1.0, abs=1e-14)
+    for f in (np.sqrt, lambda t: np.maximum(t - 0.3, 0)):
+        assert weights @ f(x[:, 0]) == pytest.approx(weights @ f(x[:, 1]), rel=1e-13)
+    s = np.array([1.3, 0.4])
+    assert weights @ (x @ s**2) ** 2 == pytest.approx(sphere.even_moment(s, 2, 3), rel=1e-12)
+
+
+def test_program_in_squares_against_stationarity_and_with_zeros_and_ties():
+    x, weights = sphere.exchangeable(3, 8)
+    # One piece is the quadratic: s = n sigma / (2 c).
+    np.testing.assert_allclose(in_squares.minimise([3.0, 2.0, 1.0], [(0.5, 0.0)], x, weights), [9, 6, 3], rtol=1e-5)
+    s = in_squares.minimise([3.0, 3.0, 0.0], in_squares.PIECES, x, weights)
+    assert s[0] == pytest.approx(s[1], rel=1e-6)
+    assert s[2] < 1e-4
+    np.testing.assert_allclose(in_squares.value(in_squares.PIECES, np.array([0.5, 1.0, 2.0])), [0.5, 1.0, 6.0])
+    with pytest.raises(RuntimeError, match="increasing"):
+        in_squares.minimise([1.0, 1.0, 1.0], [(-1.0, 0.0)], x, weights)
+
+
+@pytest.mark.parametrize("slopes", [(0.1, 10.0), (3.0, 50.0)])
+def test_wide_optimum_against_the_cone_program(slopes):
+    case = kink.Kink(*slopes)
+    exact = wide.minimise([2.0, 1.0], case)
+    np.testing.assert_allclose(wide.gradient(exact, [2.0, 1.0], case), 0, atol=1e-8)
+    found = kink_conic.minimise([2.0, 1.0], case, order=40, dimension=3).s
+    np.testing.assert_allclose(found, exact, atol=3e-3)
+
+
+def test_wide_gradient_against_a_fine_rule_and_its_limit():
+    x, weights = sphere.octant(3, 300)
+    s, case = np.array([1.2, 0.9]), kink.Kink(0.4, 3.0)
+    problem = ReducedProblem(np.array([2.0, 1.0]), case, x[:, 1:], weights)
+    np.testing.assert_allclose(wide.gradient(s, [2.0, 1.0], case), problem.grad(s), atol=1e-2)
+    assert wide.mean_projection(2, 3) == pytest.approx(np.pi / 4, rel=1e-14)
+    assert wide.mean_projection(3, 3) == pytest.approx(1.0, rel=1e-14)
+    assert wide.hard_wall([2.0, 1.0], 2.5)[1] == 1.0
+    assert wide.hard_wall([2.0, 1.0], 2.6)[1] < 1
+    with pytest.raises(ValueError, match="radius one"):
+        wide.gradient(s, [2.0, 1.0], kink.Kink(0.1, 1.0, radius=2.0))
 
 
 def test_spike_and_inverse_spike_agree_in_two_dimensions():

@@ -67,6 +67,26 @@ def test_exact_values_are_rational_and_decimal():
         certified.bisect(lambda x: True, Fraction(0), Fraction(1))
 
 
+def test_cycle_is_proved_and_only_where_there_is_one():
+    found = certified.cycle(JORDAN, many_digits.orbit_end(JORDAN, 0.5), 4)
+    points = [certified.ends(x)[0] for x in found.points]
+    for x, y in zip(points, [*points[1:], points[0]]):
+        assert evaluate(JORDAN, x) == pytest.approx(y, abs=1e-14)
+    assert all(x.delta < 1e-50 for x in found.points)
+    assert certified.ends(found.multiplier)[0] == pytest.approx(-0.142804, abs=1e-6)
+    with pytest.raises(ArithmeticError, match="no cycle"):
+        certified.cycle(JORDAN, 0.5, 4)
+    with pytest.raises(ArithmeticError, match="closes before"):
+        certified.cycle(JORDAN, certified.ends(certified.fixed_points(JORDAN)[0])[0], 4)
+
+
+def test_numbers_of_the_lemma():
+    delta = Fraction("0.02") / certified.rational(JORDAN).a ** 4
+    assert float(certified.exact(FIVE, delta) / delta) == pytest.approx(484.58, abs=5e-3)
+    box = certified.images(FIVE, certified.between(Fraction(1, 10**4), Fraction("0.6")))[-1]
+    assert certified.ends(box)[0] == pytest.approx(0.0484731, abs=1e-7)
+
+
 def test_gain_decreases_only_where_it_does():
     assert certified.gain_decreases(FIVE, Fraction(25, 10_000))
     assert not certified.gain_decreases(FIVE, Fraction(2, 100))
@@ -145,16 +165,33 @@ def test_orders_basins_and_counts():
         a, b, c = many_digits._weights(mpmath.mpf("1e-3"))
     assert qdwh.weights(1e-3) == pytest.approx((float(a), float(b), float(c)), rel=1e-13)
     assert many_digits.two_step_condition(2, (4.0, 15.0)) == pytest.approx(7.3, rel=0.01)
+    for order in (1, 4, 8):
+        assert many_digits.nome_exponent(0.01, order) == pytest.approx(2 * order + 1, rel=1e-12)
+
+
+def test_safety_of_a_printed_list_spares_its_last_row():
+    rows = published.with_safety(published.POLAR_EXPRESS, 1.01)
+    assert rows[-1] == published.POLAR_EXPRESS[-1]
+    assert evaluate(rows[0], 1.01 * 0.3) == pytest.approx(evaluate(published.POLAR_EXPRESS[0], 0.3))
 
 
 @pytest.mark.parametrize("degree", [3, 5])
 def test_search_finds_the_greedy_composition_and_improves_a_worse_one(degree):
     error = 1 - reached(greedy(0.1, 2, degree=degree))[0]
-    found = composition_search.search(0.1, degree, 8, generator(0, "search test", degree))
+    found = composition_search.search(0.1, (degree, degree), 8, generator(0, "search test", degree))
+    assert composition_search.greedy(0.1, (degree, degree)).error == pytest.approx(error, abs=1e-12)
     assert found.error == pytest.approx(error, abs=1e-6)
     assert composition_search.single(0.1, degree**2) < error
     # One grid node in the middle of nowhere cannot see the error elsewhere: the fine grid does.
-    assert composition_search.worst(found.coefficients * 1.01, 0.1) > error + 1e-4
+    assert composition_search.worst([1.01 * part for part in found.coefficients], 0.1) > error + 1e-4
+
+
+def test_mixed_degrees_are_found_and_differ_by_their_order():
+    first, second = (composition_search.greedy(0.1, degrees) for degrees in ((3, 5), (5, 3)))
+    assert [len(part) for part in first.coefficients] == [2, 3]
+    assert first.error < second.error
+    found = composition_search.search(0.1, (3, 5), 8, generator(0, "mixed test"))
+    assert found.error == pytest.approx(first.error, abs=1e-6)
 
 
 def test_the_listing_is_the_iteration_at_scale_one():
@@ -168,9 +205,12 @@ def test_naive_methods_are_right_where_nothing_is_hard():
     matrix = prescribed.with_spectrum(prescribed.log_uniform(8, 3.0), 20, 0)
     factor = accuracy.exact_factor(matrix)
     torch.testing.assert_close(naive.gram_factor(matrix), factor, atol=1e-13, rtol=0)
-    for restart in (None, 2):
-        iterated = naive.gram_iteration(matrix, FIVE, restart_after=restart)
-        torch.testing.assert_close(iterated, iteration.direct(matrix, FIVE), atol=1e-11, rtol=0)
+    for form in (naive.gram_iteration, naive.algorithm_four):
+        for restart in (None, 2):
+            iterated = form(matrix, FIVE, restart_every=restart)
+            torch.testing.assert_close(iterated, iteration.direct(matrix, FIVE), atol=1e-11, rtol=0)
+    shifted = naive.gram_iteration(matrix, FIVE, shift=1e-3)
+    assert 1e-4 < (shifted - iteration.direct(matrix, FIVE)).abs().max() < 0.1
     halley = naive.halley_by_cholesky(matrix.mT, 3.0).mT
     torch.testing.assert_close(halley, factor, atol=1e-14, rtol=0)
     torch.testing.assert_close(naive.with_epsilon(matrix, 0.0), factor, atol=1e-14, rtol=0)
@@ -185,9 +225,21 @@ def test_contract_is_kept(method):
         assert max(kept.values()) <= 1, kept
 
 
-def test_contract_is_broken_by_an_epsilon_and_by_qr():
-    assert contract.shares(naive.with_epsilon, 5, 8, torch.float32, 0)["scale"] > 1
-    assert contract.shares(naive.rows_by_qr, 5, 8, torch.float64, 0)["left"] > 1
+@pytest.mark.parametrize("promise", contract.PROMISES)
+def test_every_promise_is_broken_by_a_function(promise):
+    name, function = contract.BREAKERS[promise]
+    assert name
+    for dtype in (torch.float32, torch.float64):
+        assert contract.shares(function, 12, 30, dtype, 0, promises=(promise,))[promise] > 1
+
+
+def test_lost_directions_are_counted():
+    def dropped(matrix):
+        return orthogonalize(matrix, "svd", tolerance=1e-2)
+
+    # Twelve singular values from 1 to 1e-4: those below 1e-2 are half of them.
+    assert contract.lost_directions(dropped, 12, 30, 1e4, 0) == 6
+    assert contract.lost_directions(lambda matrix: orthogonalize(matrix, "eigh"), 12, 30, 1e4, 0) == 0
 
 
 def test_gradient_is_reproducible_and_has_one_null_direction():

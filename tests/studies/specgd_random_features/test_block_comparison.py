@@ -42,6 +42,7 @@ def test_a_table_has_a_row_per_block_and_time():
     assert len(table) == 9
     assert (table.search_spec >= table.fixed_spec).all()
     assert (table.search_gd >= table.fixed_gd).all()
+    assert table[["multiple_gd", "multiple_spec"]].isin(block_comparison.GRID).all(axis=None)
     assert (table.stable_rank <= 144).all()
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theorylab.spectral import nuclear_rank, stable_rank
+from theorylab.studies.specgd_random_features import layer_descent, sharp_band
 from theorylab.studies.specgd_random_features.layer_descent import (
     GD,
     ExactLineSearch,
@@ -262,3 +263,54 @@ def test_a_gpu_gives_the_same_run():
 def test_gathered_takes_any_features():
     problem = gathered([0], lambda seed: white(seed, 6, 24))
     assert problem.features.shape == (1, 6, 24)
+
+
+def test_rows_of_a_target_are_the_rank_of_its_gradient():
+    few = regression([0, 1], 20, "R rows", rank=3)
+    assert few.zero().shape == (2, 3, 20)
+    assert torch.linalg.matrix_rank(few.gradient(few.zero())).eq(3).all()
+    # The same problem with more rows: an isometry from the left changes no gap, if null directions are dropped.
+    isometry = torch.linalg.qr(some_weights(regression([0, 1], 20))[..., :3])[0]
+    many = LayerRegression(few.features, isometry @ few.targets)
+    _, gaps = descend(SpecGD(), few, few.zero(), 8)
+    torch.testing.assert_close(descend(SpecGD(1e-10), many, many.zero(), 8)[1], gaps, rtol=1e-9, atol=0)
+
+
+def test_gated_features_are_products_without_a_mean():
+    A = features(0, 64, 256, activation="swiglu")
+    assert A.shape == (64, 256)
+    assert stable_rank(A) > 4 * stable_rank(features(0, 64, 256))
+
+
+def test_promises_do_not_trust_the_polar_factor(problem, monkeypatch):
+    wrong = torch.linalg.qr(some_weights(problem))[0]
+    monkeypatch.setattr(layer_descent, "polar_factor", lambda G, tolerance=0.0, method="svd": wrong)
+    found, _, _ = facts(problem, problem.zero())
+    assert (found.decrease_spec < 0.5 * found.guarantee_spec).all()
+
+
+def test_diagonal_formulas_are_those_of_the_library():
+    for diagonal in (sharp_band.upper_end(0.3, 0.05), sharp_band.lower_end(2.0, 8)):
+        g, a = diagonal
+        # A with a tiny entry in place of zero, so that the library's problem has a unique solution; G = -Y A^T/n.
+        A = torch.diag(a.clamp_min(1e-6))
+        small = LayerRegression(A, -len(a) * torch.diag(g) @ torch.linalg.inv(A))
+        found, _, _ = facts(small, small.zero(), 1e-12)
+        ratio = float(found.nuclear_rank / stable_rank(A))
+        assert sharp_band.margin(diagonal) == pytest.approx(ratio, rel=1e-6)
+        assert sharp_band.realised_ratio(diagonal) == pytest.approx(
+            float(found.decrease_spec / found.decrease_gd), rel=1e-6
+        )
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: sharp_band.upper_end(0.0, 0.1),
+        lambda: sharp_band.lower_end(-1.0, 3),
+        lambda: sharp_band.lower_end(1.0, 3, 2.0),
+    ],
+)
+def test_ends_of_the_band_refuse_what_they_cannot_build(call):
+    with pytest.raises(ValueError, match="got"):
+        call()

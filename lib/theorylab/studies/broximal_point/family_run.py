@@ -1,6 +1,6 @@
 """Runs of the broximal point method on its test family, one row per step, with the facts of the seven results."""
 
-from theorylab.methods.ball_proximal import trajectory
+from theorylab.methods.ball_proximal import ended, trajectory
 from theorylab.random import generator
 from theorylab.studies.broximal_point.brox_family import CLOSED_FORM, CONIC, member
 from theorylab.studies.broximal_point.radii import Constant, Decaying, Random, steps_allowed
@@ -31,9 +31,12 @@ def family_run(
 ) -> list[dict]:
     """Rows of one run of BPM on member ``name`` from distance ``distance``, t = ``share`` * distance.
 
-    The run ends with the step of Result 1, or after the K steps that Result 4 allows (at most ``limit``). Every row
-    repeats ``k_allowed`` (that K) and ``final_gap`` = (f(x_end) - f_*) / (f(x_0) - f_*); ``sum_t2`` is the sum of t^2
-    over the steps before this one, over distance^2; ``relative_gap`` is the gap after the step over that at the start.
+    The run ends with the step of Result 1. It may take twice the K steps that Result 4 allows, and two more (at most
+    ``limit``): a run that needs too many is seen to need them. Every row repeats ``k_allowed`` (that K), ``ended`` (did
+    the run end with the step of Result 1?) and ``final_gap`` = (f(x_end) - f_*) / (f(x_0) - f_*); ``sum_t2`` is the sum
+    of t^2 over the steps before this one, over distance^2; ``relative_gap`` is the gap after the step over that at the
+    start; ``factor_distance`` = 1 - t^2 / |x - x_*|^2 and ``factor_gap`` = 1 / (1 + t / |u - x_*|) are the factors of
+    Results 3 and 5.
     ``average_slope`` is the weighted mean of |grad f(x_{j+1})| so far, ``gap_over_time`` its bound in Result 7 and
     ``average_bound`` the ratio of the two.
     """
@@ -41,7 +44,7 @@ def family_run(
     x0 = problem.start(distance, generator(seed, "family run", name))
     radius = radius_schedule(schedule, share * distance, seed)
     allowed = steps_allowed(radius, distance)
-    states = trajectory(problem, x0, radius, min(allowed, limit))
+    states = trajectory(problem, x0, radius, min(2 * allowed + 2, limit))
     final_gap = max(problem.gap(states[-1].point), 0.0) / problem.gap(x0)
     rows, sum_t2, sum_slopes, sum_t = [], 0.0, 0.0, 0.0
     for s in states[1:]:
@@ -56,6 +59,7 @@ def family_run(
                 "t": s.radius,
                 "sum_t2": sum_t2 / distance**2,
                 "k_allowed": allowed,
+                "ended": ended(problem, states[-1]),
                 "final_gap": final_gap,
                 "relative_gap": max(problem.gap(s.point), 0.0) / problem.gap(x0),
                 "average_bound": sum_slopes / problem.gap(x0),

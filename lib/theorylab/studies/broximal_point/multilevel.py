@@ -11,14 +11,14 @@ SOLUTION = CENTRE - WEIGHT / STRENGTH
 START = -8.0
 
 
-def averages(steps: int, chains: int, generator, noise: float = 0.3) -> np.ndarray:
-    """Weighted averages of SGD from ``START`` after 1, 2, 4, ..., ``steps`` steps, shape (levels, chains).
+def averages(steps: int, chains: int, generator, noise: float = 0.3, start: float = START) -> np.ndarray:
+    """Weighted averages of SGD from ``start`` after 1, 2, 4, ..., ``steps`` steps, shape (levels, chains).
 
     Stepsize 2 / (mu (k + 2)) and weights proportional to k + 1. Raises ValueError unless ``steps`` is a power of two.
     """
     if steps < 1 or steps & (steps - 1):
         raise ValueError(f"steps must be a power of two, got {steps}: levels double the length of the chain")
-    x = np.full(chains, START)
+    x = np.full(chains, start)
     total = np.zeros(chains)
     rows = []
     for k in range(steps):
@@ -44,3 +44,15 @@ def debiased(cap: int, chains: int, generator) -> tuple[np.ndarray, float]:
     beyond = int(np.sum(levels > cap))
     estimates.append(averages(1, beyond, generator)[0])
     return np.concatenate(estimates), (cost + beyond) / chains
+
+
+def expected_bias(steps: int) -> float:
+    """Mean of ``averages`` after ``steps`` steps, minus ``SOLUTION``, in closed form for the default start.
+
+    With e_k = E x_k - SOLUTION: e_0 = START - SOLUTION, and the first step, of length 1/mu, jumps over the kink to
+    e_1 = 2 WEIGHT / STRENGTH. From there the gradient is linear (the noise is too small to come back to 0) and
+    e_{k+1} = (1 - 2/(k+2)) e_k, so e_k = 2 e_1 / (k(k+1)); weights k + 1 give (e_0 + 2 e_1 H_{N-1}) / (N(N+1)/2).
+    """
+    e0, e1 = START - SOLUTION, 2.0 * WEIGHT / STRENGTH
+    harmonic = float(np.sum(1.0 / np.arange(1, steps)))
+    return (e0 + 2.0 * e1 * harmonic) / (steps * (steps + 1) / 2)

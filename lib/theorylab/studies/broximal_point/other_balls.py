@@ -110,6 +110,42 @@ class BoxLeastSquares(BallProblem):
         return u
 
 
+@dataclass(frozen=True)
+class MatrixLeastSquares(BallProblem):
+    """f(Z) = 1/2 |A (Z - S)|_F^2 for matrices Z, A with full column rank, under the spectral ball."""
+
+    A: np.ndarray
+    solution: np.ndarray
+    smooth: bool = True
+
+    @classmethod
+    def random(cls, shape: tuple[int, int], generator) -> "MatrixLeastSquares":
+        """Gaussian A (twice as many rows as columns) and S."""
+        return cls(generator.standard_normal((2 * shape[0], shape[0])), generator.standard_normal(shape))
+
+    def loss(self, Z):
+        r = self.A @ (Z - self.solution)
+        return 0.5 * float(np.sum(r * r))
+
+    def gradient(self, Z):
+        return self.A.T @ (self.A @ (Z - self.solution))
+
+    def brox_spectral(self, X, radius: float) -> np.ndarray:
+        """By cvxpy and Clarabel; the factor 1/2 is left out, which does not change the minimiser."""
+        import cvxpy as cp
+
+        return spectral_brox_conic(lambda Z: cp.sum_squares(self.A @ (Z - self.solution)), X, radius)
+
+
+def moduli_of_matrix(moduli: PlanarModuli):
+    """cvxpy expression of ``moduli`` at the diagonal of a 2x2 matrix plus |Z_12| + |Z_21|, scaled by its largest
+    weight, which does not change the minimiser."""
+    import cvxpy as cp
+
+    scale = float(max(w for w, _, _ in moduli.lines))
+    return lambda Z: (moduli.expression(cp.diag(Z)) + cp.abs(Z[0, 1]) + cp.abs(Z[1, 0])) / scale
+
+
 def spectral_brox_conic(f, X, radius: float) -> np.ndarray:
     """argmin f(Z) over |Z - X|_op <= t by cvxpy; ``f`` maps a cvxpy matrix variable to a convex expression."""
     import cvxpy as cp

@@ -1,5 +1,6 @@
 """Radius schedules of the broximal point method: ``radius(k)`` for step k."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,7 @@ class Random:
         return self.t * float(generator(self.seed, "random radius", k).uniform(0.5, 1.5))
 
 
+@functools.cache  # the running sum of a slowly decaying schedule has millions of terms
 def steps_allowed(radius, distance: float, limit: int = 10**7) -> int:
     """K of Result 4: the least K with t_0^2 + ... + t_{K-1}^2 >= distance^2, from the running sum (0 at distance 0).
 

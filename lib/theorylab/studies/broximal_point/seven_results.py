@@ -29,7 +29,10 @@ def step_facts(problem, x, u, radius: float, c: float = np.nan, norm=l2, dual=l2
     Euclidean norm through the slack, free of cancellation.
     ``sharpness``: 2 (f(u) - f_*) / c over the slack, at most 1 (only with a multiplier ``c``, Euclidean ball).
     ``gap_ratio``: (f(u) - f_*)(1 + t / |u - x_*|) / (f(x) - f_*) (Result 5), at most 1.
-    ``slope``: |grad f(u)|_*; ``multiplier_norm``: c |x - u| / |g|, g the gradient at x, at most 1 (Result 6, extended).
+    ``factor_distance``, ``factor_gap``: 1 - t^2 / |x - x_*|^2 and 1 / (1 + t / |u - x_*|), the factors of Results 3
+    and 5.
+    ``slope``: |grad f(u)|_*; ``multiplier_norm``: c |x - u| / |g|, g the shortest subgradient at x, at most 1 (Result
+    6, extended; where ``problem`` has no ``shortest_subgradient`` its ``gradient`` is taken).
     ``gradient_increase``: |grad f(u)|_* / |grad f(x)|_* - 1 (Result 6), at most 0.
     ``descent_violation``: (f(u) + t |grad f(u)|_* - f(x)) / (f(x) - f_*) (Result 7), at most 0.
     Differences of function values are forgiven 1e-14 |f_*|, their rounding. Gradients of f at a kink are the ones that
@@ -39,6 +42,7 @@ def step_facts(problem, x, u, radius: float, c: float = np.nan, norm=l2, dual=l2
     before, after = norm(x - star), norm(u - star)
     gap_x, gap_u = problem.gap(x), problem.gap(u)
     slope_x, slope_u = dual(problem.gradient(x)), dual(problem.gradient(u))
+    shortest = dual(getattr(problem, "shortest_subgradient", problem.gradient)(x))
     rounding = 1e-14 * abs(problem.min_loss)
     if norm is l2:
         slack = 2.0 * float((x - u) @ (u - star)) / radius**2
@@ -53,8 +57,10 @@ def step_facts(problem, x, u, radius: float, c: float = np.nan, norm=l2, dual=l2
         "distance_excess": excess,
         "sharpness": ratio(2.0 * (gap_u - rounding), c * slack * radius**2),
         "gap_ratio": ratio((gap_u - rounding) * (1.0 + ratio(radius, after)), gap_x),
+        "factor_distance": 1.0 - ratio(radius**2, before**2),
+        "factor_gap": after / (after + radius),
         "slope": slope_u,
-        "multiplier_norm": ratio(c * norm(x - u), slope_x),
+        "multiplier_norm": ratio(c * norm(x - u), shortest),
         "gradient_increase": ratio(slope_u, slope_x) - 1.0,
         "descent_violation": ratio(gap_u - gap_x + radius * slope_u - rounding, gap_x),
     }

@@ -12,13 +12,18 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class ChainCertificate:
-    """What was proved for one K: each field is a fact about the exact numbers; ``proved`` is their conjunction."""
+    """What was proved for one K: each field is a fact about the exact numbers; ``proved`` is their conjunction.
+
+    ``runner_up`` is the largest ratio, over the steps, of the second largest piece to the active one. Below 1 it
+    certifies the steps; its exact value tells whether the products were computed right.
+    """
 
     K: int
     start_norm_squared: Fraction
     gram_positive_definite: bool
     every_step_certified: bool
     last_step_reaches: bool
+    runner_up: Fraction
 
     @property
     def proved(self) -> bool:
@@ -47,7 +52,7 @@ def certify_chain(K: int, epsilon: Fraction | None = None, ratio: Fraction | Non
         pivot = length[j] - e * e / pivot
         positive = pivot > 0
 
-    certified = True
+    certified, runner_up = True, Fraction(0)
     for k in range(1, K):
         # <p_j, x_k> is 0 for j < k, e for j = k, and sums of neighbours beyond; weights relative to c_k.
         own = e
@@ -57,5 +62,17 @@ def certify_chain(K: int, epsilon: Fraction | None = None, ratio: Fraction | Non
             product = length[j - 1] + (e if j > k + 1 else 0) + (e if j < K else 0)
             others.append(weight * product)
         certified &= own > 0 and all(other < own for other in others) and length[k - 1] == 1
+        runner_up = max(runner_up, max(others) / own)
     start = sum(length) + 2 * (K - 1) * e
-    return ChainCertificate(K, start, positive, certified, 0 < length[K - 1] <= 1)
+    return ChainCertificate(K, start, positive, certified, 0 < length[K - 1] <= 1, runner_up)
+
+
+def expected_runner_up(K: int) -> Fraction:
+    """Closed form of ``ChainCertificate.runner_up`` for the construction above.
+
+    At x_k the next piece has <p_{k+1}, x_k> = 1 + e (its own length and one neighbour) for k + 1 < K, and
+    |p_K|^2 = 1 - 2(K-1)e for k + 1 = K; times c_{k+1} / c_k = e / (2(1 + 2e)), over <p_k, x_k> = e.
+    """
+    e = Fraction(1, 4 * K)
+    product = 1 + e if K > 2 else 1 - 2 * e
+    return product / (2 * (1 + 2 * e))

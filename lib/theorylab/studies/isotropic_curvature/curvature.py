@@ -86,6 +86,16 @@ def log_cosh():
     )
 
 
+def log_linear():
+    """H(r) = r log(1 + r): sub-quadratic and convex, barely superlinear."""
+    return Curvature(
+        "r log(1 + r)",
+        lambda r: r * np.log1p(r),
+        lambda r: np.log1p(r) + r / (1 + r),
+        lambda r: 1 / (1 + r) + 1 / (1 + r) ** 2,
+    )
+
+
 def ripple():
     """H(r) = r^2 + sin(5 r): increasing only on average and not convex; used as a counterexample."""
     return Curvature(

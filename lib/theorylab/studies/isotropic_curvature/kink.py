@@ -8,7 +8,8 @@ optimal iff sigma is such an average, which convex duality turns into a family o
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betainc, betaincc
+from scipy.optimize import lsq_linear, minimize_scalar
+from scipy.special import betainc, betaincc, ndtr
 
 from theorylab.studies.isotropic_curvature import sphere
 
@@ -84,6 +85,43 @@ def minimum_slack(sigma, kink, order=None, count=2000):
     return smallest
 
 
+def slack_in_the_plane(directions, sigma, kink):
+    """`slack` for two singular values without a rule: shape (D,) for directions (D, 2).
+
+    With u = (cos t, sin t) the form is w.x = a + b cos 2t, a = (w_1 + w_2)/2, b = (w_1 - w_2)/2, and
+    E (w.x)_+ = (a arccos(-a/|b|) + sqrt(b^2 - a^2)) / pi for |a| < |b|, else max(a, 0).
+    """
+    w = np.asarray(directions, dtype=float)
+    a, b = (w[:, 0] + w[:, 1]) / 2, np.abs(w[:, 0] - w[:, 1]) / 2
+    ratio = np.clip(a / np.where(b > 0, b, 1), -1, 1)
+    inside = (a * np.arccos(-ratio) + np.sqrt(np.maximum(b**2 - a**2, 0))) / np.pi
+    positive = np.where(np.abs(a) < b, inside, np.maximum(a, 0))
+    return kink.below * a + (kink.above - kink.below) * positive - w @ np.asarray(sigma, dtype=float)
+
+
+def minimum_slack_in_the_plane(sigma, kink, count=4001):
+    """Smallest `slack_in_the_plane` over unit vectors: a grid of angles, refined by Brent's method."""
+
+    def at(angle):
+        return float(slack_in_the_plane(_unit(np.array([[angle]])), sigma, kink)[0])
+
+    angles = np.linspace(0, 2 * np.pi, count)
+    best = angles[np.argmin(slack_in_the_plane(_unit(angles[:, None]), sigma, kink))]
+    step = 2 * np.pi / (count - 1)
+    found = minimize_scalar(at, bounds=(best - step, best + step), method="bounded", options={"xatol": 1e-10})
+    return float(min(found.fun, at(best)))
+
+
+def smallest_subgradient(sigma, kink, x, weights):
+    """Norm of the shortest subgradient E[xi(u) u^2] - sigma at r_0 msgn(G), over xi in [A, B] at the nodes.
+
+    Zero exactly when r_0 msgn(G) is optimal; a bounded least-squares problem, solved as such and not through `slack`.
+    """
+    moments = (x * weights[:, None]).T
+    found = lsq_linear(moments, np.asarray(sigma, dtype=float), bounds=(kink.below, kink.above), tol=1e-14)
+    return float(np.linalg.norm(moments @ found.x - sigma))
+
+
 def _unit(angles):
     if angles.shape[1] == 1:
         return np.stack([np.cos(angles[:, 0]), np.sin(angles[:, 0])], axis=1)
@@ -126,6 +164,20 @@ def matched_spectrum(cond, dimension, shape="spike", below=1.0):
     single = below * (1 / n + jump * mean)
     other = below * ((1 - 1 / n) + jump * (mass - mean)) / (n - 1)
     return np.array([single] + [other] * (n - 1)) if shape == "spike" else np.array([other] * (n - 1) + [single])
+
+
+def threshold_in_the_limit(cond, shape="spike"):
+    """`threshold` for dimension -> infinity, where n x is the square of a standard normal variable z.
+
+    n E f_+ tends to E (z^2 - k)_+ = 2 (c phi(c) + (1 - k) Q(c)), c = sqrt(k), for the spike and to
+    E (1 - k z^2)_+ = 2 ((1 - k)(1/2 - Q(c)) + k c phi(c)), c = 1/sqrt(k), for the inverse spike
+    (phi the normal density, Q its upper tail). At k = 1 the slope of both is 1/(2 phi(1)) = 2.066.
+    """
+    k = cond
+    c = np.sqrt(k) if shape == "spike" else 1 / np.sqrt(k)
+    density, upper = np.exp(-(c**2) / 2) / np.sqrt(2 * np.pi), ndtr(-c)
+    gain = 2 * (c * density + (1 - k) * upper) if shape == "spike" else 2 * ((1 - k) * (0.5 - upper) + k * c * density)
+    return float(1 + (k - 1) / gain)
 
 
 def _expected_positive(cond, n, shape):

@@ -41,19 +41,20 @@ def minimise(sigma, kink, order=200, dimension=None):
     return ConicMinimum(np.asarray(s.value), float(problem.value), problem.status)
 
 
-def smallest_ratio(shape, points):
-    """Smallest B/A for the spectrum `shape` (n,) up to scale, by a linear programme over xi at sphere points (K, n).
+def smallest_ratio(shape, x, weights):
+    """Smallest B/A for the spectrum `shape` (n,) up to scale: a linear programme over xi at nodes x = u^2 (K, n).
 
-    Minimise B over xi_k in [1, B] and t with mean_k xi_k u_ki^2 = t shape_i: the definition itself, discretized.
+    Minimise B over xi_k in [1, B] and t with sum_k w_k xi_k x_ki = t shape_i: the definition itself on the rule
+    (x, weights). Raises RuntimeError when the solver gives up.
     """
     from scipy import sparse
     from scipy.optimize import linprog
 
-    squares = points**2
-    count, n = squares.shape
+    count, n = x.shape
     cost = np.zeros(count + 2)  # unknowns xi_1..xi_K, t, B
     cost[-1] = 1
-    balance = np.concatenate([squares.T / count, -np.asarray(shape, dtype=float)[:, None], np.zeros((n, 1))], axis=1)
+    moments = (x * weights[:, None]).T
+    balance = np.concatenate([moments, -np.asarray(shape, dtype=float)[:, None], np.zeros((n, 1))], axis=1)
     below = sparse.hstack([sparse.eye_array(count), np.zeros((count, 1)), -np.ones((count, 1))], format="csr")
     bounds = [(1, None)] * count + [(0, None), (1, None)]
     result = linprog(cost, A_ub=below, b_ub=np.zeros(count), A_eq=balance, b_eq=np.zeros(n), bounds=bounds)

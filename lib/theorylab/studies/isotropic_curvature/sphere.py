@@ -9,6 +9,7 @@ three exact tools follow:
 * everything else, in dimension two to five, is a product Gauss rule in x (`octant`).
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -48,6 +49,18 @@ def directions(dimension, order):
     signs = np.concatenate([np.ones((len(signs), 1)), signs], axis=1)
     u = (np.sqrt(x)[:, None, :] * signs[None, :, :]).reshape(-1, dimension)
     return u, np.repeat(w, len(signs)) / len(signs)
+
+
+def exchangeable(dimension, order, count=None):
+    """The rule of `octant` averaged over all orders of the coordinates: x (K, count), weights (K,).
+
+    Swapping two columns changes nothing, as on the sphere itself, so that an argument by symmetry holds for the rule
+    exactly and not only up to its error. `count` columns are kept (default all): a wide Q has fewer than `dimension`.
+    """
+    x, w = octant(dimension, order)
+    orders = list(itertools.permutations(range(dimension)))
+    x = np.concatenate([x[:, columns] for columns in orders])[:, : count or dimension]
+    return x, np.tile(w, len(orders)) / len(orders)
 
 
 def draw(generator, count, dimension):

@@ -8,6 +8,7 @@ are taken as the decimal numbers that are printed, not as the nearest doubles.
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import NamedTuple
 
 from mpmath.ctx_iv import MPIntervalContext
 
@@ -80,6 +81,47 @@ def fixed_points(polynomial: OddQuintic) -> tuple:
     a, b, c = (enclose(value) for value in rational(polynomial))
     root = iv.sqrt(b * b - 4 * c * (a - 1))
     return tuple(iv.sqrt((-b + sign * root) / (2 * c)) for sign in (-1, 1))
+
+
+class Cycle(NamedTuple):
+    """Enclosures of the ``points`` of a cycle of p, each mapped to the next, and of the ``multiplier``, the slope of
+    one turn: below one in modulus the cycle attracts."""
+
+    points: tuple
+    multiplier: object
+
+
+def cycle(polynomial: OddQuintic, near: float, length: int, *, width: float = 1e-9) -> Cycle:
+    """The cycle of the given ``length`` through a point within ``width`` of ``near``.
+
+    Proof by Newton's interval operator: N(X) = m - g(m)/g'(X), g the ``length``-fold p less x, m the middle of X. If
+    N(X) lies in X, X holds exactly one zero of g. Raises ArithmeticError when it does not, or when the zero belongs to
+    a shorter cycle.
+    """
+    box = between(near - width, near + width)
+    for turn in range(4):  # the width is squared each time
+        middle = iv.mpf(box.mid)
+        value = middle
+        for _ in range(length):
+            value = evaluate(polynomial, value)
+        newton = middle - (value - middle) / (_turn(polynomial, box, length)[1] - 1)
+        if turn == 0 and not contains(box, newton):
+            raise ArithmeticError(f"no cycle of length {length} was found within {width} of {near}")
+        box = newton  # holds every zero of X
+    points, multiplier = _turn(polynomial, box, length)
+    if any(x.a <= points[0].b and points[0].a <= x.b for x in points[1:]):
+        raise ArithmeticError(f"the orbit of {near} closes before {length} steps")
+    return Cycle(tuple(points), multiplier)
+
+
+def _turn(polynomial: OddQuintic, box, length: int):
+    """The images of a short interval during one turn, itself first, and the slope of the turn on it."""
+    points, slope = [], iv.mpf(1)
+    for _ in range(length):
+        points.append(box)
+        slope *= derivative(polynomial, box)
+        box = evaluate(polynomial, box)
+    return points, slope
 
 
 def image(polynomial: OddQuintic, box):

@@ -34,6 +34,13 @@ def limit(polynomial: OddQuintic, start: float, *, most: int = 400) -> float | N
     return None
 
 
+def orbit_end(polynomial: OddQuintic, start: float, *, steps: int = 4000) -> float:
+    """Where x <- p(x) is after ``steps`` steps: on an attracting cycle, if there is one."""
+    for _ in range(steps):
+        start = float(evaluate(polynomial, start))
+    return start
+
+
 def halley_iterations(condition: float, *, weighted: bool = True, digits: int = 60) -> int:
     """Iterations of l <- l (a + b l^2)/(1 + c l^2) from 1/condition until 1 - l < 1e-15.
 
@@ -62,6 +69,18 @@ def after_two(condition: float, order: int) -> float:
     for _ in range(2):
         lower = zolotarev.advance(lower, order)
     return float(1 - lower)
+
+
+def nome_exponent(lower: float, order: int) -> float:
+    """The power to which one Zolotarev iteration of ``order`` raises the nome q of the complementary modulus of l.
+
+    The nome is that of the modulus sqrt(1 - l^2). Near one 1 - l is 8 q, so that the exponent is the order of
+    convergence; the theory of the transformation of elliptic functions says 2 ``order`` + 1, for every l.
+    """
+    with mpmath.workdps(zolotarev.DIGITS):
+        new = zolotarev.advance(mpmath.mpf(lower), order)
+        logs = [mpmath.log(mpmath.qfrom(m=1 - mpmath.mpf(end) ** 2)) for end in (lower, new)]
+        return float(logs[1] / logs[0])
 
 
 def two_step_condition(order: int, bracket: Sequence[float], *, relative: float = 1e-4) -> float:

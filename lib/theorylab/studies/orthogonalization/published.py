@@ -2,7 +2,7 @@
 
 from theorylab.spectral.polynomials import OddQuintic
 
-# Amsel, Persson, Musco, Gower, arXiv 2505.16932, appendix A (before its safety factor is applied).
+# Amsel, Persson, Musco, Gower, arXiv 2505.16932, Algorithm 1 (before its safety factor is applied).
 POLAR_EXPRESS = tuple(
     OddQuintic(*row)
     for row in (
@@ -27,6 +27,8 @@ SPEEDRUN = tuple(
         (2.3465413258596377, -1.7097828382687081, 0.42323551169305323),
     )
 )
+# The number that Appendix G of arXiv 2505.16932 hands to its routine as the cushion.
+CUSHION = 0.02407327424182761
 # Grishina, Smirnov, Rakhuba, arXiv 2506.10935, appendix: degree five, four steps, delta = 0.3.
 CANS = tuple(
     OddQuintic(*row)
@@ -37,7 +39,8 @@ CANS = tuple(
         (2.7280916801566666, -2.0315492757300913, 0.45866431681858805),
     )
 )
-# Five triples in wide use before the minimax lists, found by numerical search.
+# Five triples in wide use before the minimax lists, found by numerical search ("You" in arXiv 2505.16932, which draws
+# six).
 FIVE_TRIPLES = tuple(
     OddQuintic(*row)
     for row in (
@@ -53,3 +56,9 @@ FIVE_TRIPLES = tuple(
 def disagreement(computed, published) -> list[float]:
     """Largest relative difference of the three coefficients, step by step."""
     return [max(abs(x / y - 1) for x, y in zip(mine, theirs)) for mine, theirs in zip(computed, published, strict=True)]
+
+
+def with_safety(rows, factor: float = 1.01) -> tuple[OddQuintic, ...]:
+    """The list as Algorithm 1 of arXiv 2505.16932 uses it: p(x / factor) in every row but the last of the table."""
+    safe = (OddQuintic(a / factor, b / factor**3, c / factor**5) for a, b, c in rows[:-1])
+    return (*safe, rows[-1])

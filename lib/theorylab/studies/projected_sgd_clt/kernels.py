@@ -11,8 +11,8 @@ import numpy as np
 from numba import njit
 
 ROOT3 = math.sqrt(3.0)
-FREE, BALL, HALF_SPACE, DISCS, LENS = range(5)
-DOMAINS = {"free": FREE, "ball": BALL, "half-space": HALF_SPACE, "discs": DISCS, "lens": LENS}
+FREE, BALL, HALF_SPACE, DISCS, LENS, WEDGE = range(6)
+DOMAINS = {"free": FREE, "ball": BALL, "half-space": HALF_SPACE, "discs": DISCS, "lens": LENS, "wedge": WEDGE}
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -31,10 +31,25 @@ def project_lens(y1, y2, y3):
     return 0.0, k * y2, k * y3
 
 
+@njit(nogil=True, cache=True, inline="always")
+def project_wedge(y1, y2):
+    """Nearest point of the wedge {y1 <= 0, (y1 + sqrt(3) y2) / 2 <= 0} in the plane. Its outward normals, (1, 0) and
+    (1, sqrt(3)) / 2, stand at 60 degrees: in no coordinates does the projection act on each of them alone."""
+    first, second = y1, (y1 + ROOT3 * y2) / 2.0
+    if first <= 0.0 and second <= 0.0:
+        return y1, y2
+    if first > 0.0 and y2 <= 0.0:
+        return 0.0, y2
+    if second > 0.0 and y1 - second / 2.0 <= 0.0:
+        return y1 - second / 2.0, y2 - second * ROOT3 / 2.0
+    return 0.0, 0.0
+
+
 @njit(nogil=True, cache=True)
 def project_onto(domain, radius, y):
     """Project ``y`` in place onto the domain: ball (radius, any dimension), half-space y[0] <= 0, product of discs of
-    that radius (consecutive pairs of coordinates), lens (three dimensions), or nothing."""
+    that radius (consecutive pairs of coordinates), lens (three dimensions), wedge in the first two coordinates times
+    all of the others, or nothing."""
     if domain == BALL:
         size = 0.0
         for i in range(y.size):
@@ -54,6 +69,8 @@ def project_onto(domain, radius, y):
                 y[i + 1] *= k
     elif domain == LENS:
         y[0], y[1], y[2] = project_lens(y[0], y[1], y[2])
+    elif domain == WEDGE:
+        y[0], y[1] = project_wedge(y[0], y[1])
 
 
 @njit(nogil=True, cache=True)

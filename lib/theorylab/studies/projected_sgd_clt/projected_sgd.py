@@ -56,6 +56,14 @@ def checked_runs(runs: int) -> int:
     return int(runs)
 
 
+def checked_root(root, dimension: int) -> np.ndarray:
+    """Root L (dimension, dimension) of a noise covariance L L'. Raises ValueError for another shape."""
+    root = np.asarray(root, dtype=float)
+    if root.shape != (dimension, dimension):
+        raise ValueError(f"noise_root must have shape ({dimension}, {dimension}), got {root.shape}")
+    return root
+
+
 def blocks(checkpoints, block: int = BLOCK):
     """Pieces (first step, number of steps, checkpoint index or None) that end at every checkpoint."""
     done = 0
@@ -66,9 +74,10 @@ def blocks(checkpoints, block: int = BLOCK):
             done += count
 
 
-def _advance_all(advance, dimension, schedule, lanes, *, seed, purpose, runs, checkpoints, block):
+def _advance_all(advance, dimension, schedule, lanes, *, seed, purpose, runs, checkpoints, block, noise_root=None):
     """Run ``advance(run, noise, steps)`` over all blocks and chains; ``schedule(first, count)`` gives the steps of a
-    block, ``lanes`` are (total, x, on_circle or None)."""
+    block, ``lanes`` are (total, x, on_circle or None), ``noise_root`` L turns normals w into the noise L w."""
+    root = None if noise_root is None else checked_root(noise_root, dimension)
     runs, checkpoints = checked_runs(runs), checked_checkpoints(checkpoints)
     total, x, on_circle = lanes
     streams = [generator(seed, purpose, run) for run in range(runs)]
@@ -78,7 +87,7 @@ def _advance_all(advance, dimension, schedule, lanes, *, seed, purpose, runs, ch
         steps = schedule(first, count)
         for run, stream in enumerate(streams):
             stream.standard_normal(out=noise[:count])
-            advance(run, noise[:count], steps)
+            advance(run, noise[:count] if root is None else noise[:count] @ root.T, steps)
         if reached is not None:
             means.append(running_mean(total, int(checkpoints[reached])).swapaxes(0, 1))
             lasts.append(x.swapaxes(0, 1).copy())
@@ -96,12 +105,14 @@ def simulate(
     runs: int,
     checkpoints,
     start=(0.0, 0.0, 0.0),
+    noise_root=None,
     block: int = BLOCK,
     device: str = "cpu",
 ) -> Chains:
     """Projected SGD on the lens, x_k = P(x_{k-1} - k^-a (c + g_k)), ``runs`` chains.
 
-    ``objectives`` (3,) or (lanes, 3) and ``exponents`` (scalar or one per lane) are broadcast to lanes. On a CUDA
+    ``objectives`` (3,) or (lanes, 3) and ``exponents`` (scalar or one per lane) are broadcast to lanes. The noise is
+    standard normal, or L w with w standard normal for ``noise_root`` L (3, 3): its covariance is L L'. On a CUDA
     ``device`` the chains run in :mod:`~theorylab.studies.projected_sgd_clt.vectorised_sgd`, with the same law and
     other draws.
     Raises ValueError for an exponent outside (0, 2], a ``start`` outside the lens, no chains, or checkpoints that do
@@ -118,6 +129,7 @@ def simulate(
             runs=runs,
             checkpoints=checkpoints,
             start=start,
+            noise_root=noise_root,
             device=device,
         )
     exponents, objectives = lanes_of(exponents, objectives, 3)
@@ -133,9 +145,8 @@ def simulate(
         return stepsizes(exponents, first, count)
 
     lanes = total, x, on_circle
-    return _advance_all(
-        advance, 3, schedule, lanes, seed=seed, purpose=purpose, runs=runs, checkpoints=checkpoints, block=block
-    )
+    named = dict(seed=seed, purpose=purpose, runs=runs, checkpoints=checkpoints, block=block, noise_root=noise_root)
+    return _advance_all(advance, 3, schedule, lanes, **named)
 
 
 def simulate_affine(
@@ -150,9 +161,10 @@ def simulate_affine(
     purpose: str,
     runs: int,
     checkpoints,
+    noise_root=None,
     block: int = BLOCK,
 ) -> Chains:
-    """Projected SGD or dual averaging for the map A x + b with unit noise, started at 0.
+    """Projected SGD or dual averaging for the map A x + b, started at 0, with the noise of :func:`simulate`.
 
     ``matrix`` (d, d) and ``offset`` (d,) or (lanes, d); ``method`` "SGD" or "DA"; ``domain`` one of
     ``kernels.DOMAINS``. Raises ValueError for an unknown method or domain, shapes that do not conform, an exponent
@@ -182,17 +194,8 @@ def simulate_affine(
     def schedule(first, count):
         return (dual_weights if method == "DA" else stepsizes)(exponents, first, count)
 
-    return _advance_all(
-        advance,
-        d,
-        schedule,
-        (total, x, None),
-        seed=seed,
-        purpose=purpose,
-        runs=runs,
-        checkpoints=checkpoints,
-        block=block,
-    )
+    named = dict(seed=seed, purpose=purpose, runs=runs, checkpoints=checkpoints, block=block, noise_root=noise_root)
+    return _advance_all(advance, d, schedule, (total, x, None), **named)
 
 
 def lanes_of(exponents, vectors, dimension: int) -> tuple[np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from theorylab.studies.projected_sgd_clt.projected_sgd import (
     Chains,
     blocks,
     checked_checkpoints,
+    checked_root,
     checked_runs,
     lanes_of,
     running_mean,
@@ -36,6 +37,7 @@ def simulate_vectorised(
     runs: int,
     checkpoints,
     start=(0.0, 0.0, 0.0),
+    noise_root=None,
     device: str = "auto",
     draws: str = "device",
 ) -> Chains:
@@ -54,10 +56,11 @@ def simulate_vectorised(
     on_circle = torch.zeros(x.shape[:2], dtype=torch.int64, device=device)
     c = torch.as_tensor(objectives, device=device)[:, None, :]
     draw = _draws(draws, seed, purpose, runs, device)
+    root = None if noise_root is None else torch.as_tensor(checked_root(noise_root, 3), device=device)
     means, lasts, hits = [], [], []
     for first, count, reached in blocks(checkpoints, max(1, NUMBERS_PER_BLOCK // (3 * runs))):
         steps = torch.as_tensor(stepsizes(exponents, first, count), device=device)[:, :, None, None]
-        noise = draw(count)
+        noise = draw(count) if root is None else draw(count) @ root.T
         for i in range(count):
             x = lens.project(x - steps[:, i] * (c + noise[i]))
             total += x

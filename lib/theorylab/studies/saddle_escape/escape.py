@@ -35,7 +35,7 @@ def escape(
     stepsize: float | Tensor = STEPSIZE,
     statistics: tuple[str, ...] = ("S",),
     cap: int = CAP,
-    localised: bool = False,
+    entry: int | None = None,
     reduced: bool | None = None,
     device: str = "cpu",
     **constants,
@@ -44,7 +44,8 @@ def escape(
     ``tau`` (the cap where censored), ``censored``, and the ``loss``, ``orthogonal`` norm ||W - s u v^T||_F and
     ``signal`` s at that step. ``trials``: how many, or which.
 
-    ``constants`` (curvature, bulk, restoring) go to the :class:`Saddle`. ``reduced``: SGD and NGD in Gaussian noise
+    ``entry``: the escape direction is e_i e_i^T, i = ``entry`` (None: u and v are random unit vectors).
+    ``constants`` (curvature, bulk) go to the :class:`Saddle`. ``reduced``: SGD and NGD in Gaussian noise
     are simulated exactly in law by two scalars (see ``isotropic_escape``); None does so wherever possible, False never.
 
     Raises ValueError for an unknown method, convention or statistic, no trials, a stepsize or cap that is not positive.
@@ -58,8 +59,10 @@ def escape(
             statistics=statistics, cap=cap, **constants,
         )  # fmt: skip
     else:
-        build = Saddle.localised if localised else Saddle.delocalised
-        saddle = build(n, trials, seed=seed, device=device, **constants)
+        if entry is None:
+            saddle = Saddle.delocalised(n, trials, seed=seed, device=device, **constants)
+        else:
+            saddle = Saddle.localised(n, trials, entry=entry, device=device, **constants)
         streams = _noise_streams(seed, noise, n, trials)
         found = _simulate(method, saddle, noise, streams, convention, stepsize, statistics, cap)
     rows = [

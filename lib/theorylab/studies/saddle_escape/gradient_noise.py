@@ -1,7 +1,8 @@
 """Laws of the noise that a stochastic gradient adds: Gaussian, heavy-tailed, sparse, in bursts.
 
 Two conventions fix its size. ENTRY: every entry has standard deviation ``size``, so that the operator norm of an n x n
-matrix grows like 2 size sqrt(n). OP: the operator norm is ``size`` (in the mean) at every n.
+matrix grows like 2 size sqrt(n). OP: the operator norm is ``size`` at every n (in the mean; that of the
+Gaussian part where bursts are added).
 """
 
 import functools
@@ -54,8 +55,14 @@ def heteroskedastic(n: int, generator: Generator) -> Tensor:
     return torch.randn(n, n, generator=generator) * r[:, None] * r[None, :]
 
 
+def haar(n: int, generator: Generator) -> Tensor:
+    """sqrt(n) times a Haar-random orthogonal matrix: sub-Gaussian entries of variance one, equal singular values."""
+    Q, R = torch.linalg.qr(torch.randn(n, n, generator=generator))
+    return Q * torch.sign(R.diagonal()) * math.sqrt(n)
+
+
 def bursts(n: int, generator: Generator) -> Tensor:
-    """Gaussian entries and, with probability 0.1, a random rank-one matrix of ten times their operator norm."""
+    """Gaussian entries and, added with probability 0.1, a random rank-one matrix of ten times their operator norm."""
     Z = torch.randn(n, n, generator=generator)
     x, y = torch.nn.functional.normalize(torch.randn(2, n, generator=generator), dim=-1)
     struck = torch.rand((), generator=generator) < BURST_PROBABILITY
@@ -70,7 +77,10 @@ LAWS = {
     "sparse": sparse,
     "heteroskedastic": heteroskedastic,
     "bursts": bursts,
+    "Haar": haar,
 }
+# Laws whose size is that of Gaussian entries: bursts come on top of a noise that stays as it is.
+GAUSSIAN_BASE = ("Gaussian", "bursts")
 
 
 @dataclass(frozen=True)
@@ -93,11 +103,11 @@ class Noise:
     def deviation(self, n: int) -> float:
         """Factor of the unit law at width n: ``size`` (ENTRY) or ``size`` / mean operator norm (OP).
 
-        For the Gaussian law the limit 2 sqrt(n) stands for the mean operator norm.
+        For the Gaussian law the limit 2 sqrt(n) stands for the mean operator norm; bursts are added to that law.
         """
         if self.convention == "ENTRY":
             return self.size
-        return self.size / (2 * math.sqrt(n) if self.law == "Gaussian" else mean_operator_norm(self.law, n))
+        return self.size / (2 * math.sqrt(n) if self.law in GAUSSIAN_BASE else mean_operator_norm(self.law, n))
 
     def draw(self, n: int, generators) -> Tensor:
         """One matrix per generator: shape (len(generators), n, n), float32, on the CPU."""

@@ -15,7 +15,7 @@ import numpy as np
 from theorylab.random import generator
 from theorylab.studies.saddle_escape.first_passage import table_columns
 from theorylab.studies.saddle_escape.matrix_steps import RMS_ENTRY
-from theorylab.studies.saddle_escape.saddle import BOTTOM, loss, reached_by_invariants
+from theorylab.studies.saddle_escape.saddle import axial_slope, loss, reached_by_invariants
 
 BLOCK = 64
 
@@ -33,7 +33,6 @@ def escape(
     cap: int = 1500,
     curvature: float = 1.0,
     bulk: float = 0.0,
-    restoring: float = 0.0,
 ) -> dict:
     """First passages of SGD or NGD by the chain of the lemma: {statistic: {column: array}} as ``saddle_escape``."""
     streams, runs = [generator(seed, "isotropic", n, trial) for trial in trials], len(trials)
@@ -52,7 +51,7 @@ def escape(
             q2 = np.stack([stream.chisquare(n * n - 2, BLOCK) for stream in streams], axis=1)
         # Steps that are too long diverge; such runs are censored, not errors.
         with np.errstate(over="ignore", invalid="ignore"):
-            a = -curvature * s * (1 - s**2 / BOTTOM**2) + restoring * np.sign(s) + deviation * z[k, :, 0]
+            a = axial_slope(s, curvature) + deviation * z[k, :, 0]
             r = np.sqrt(r2)
             b = bulk * r + deviation * z[k, :, 1]
             rest = deviation**2 * q2[k]
@@ -66,16 +65,30 @@ def escape(
     return {q: table_columns(tau[q], seen[q], cap) for q in statistics}
 
 
-def scalar_model(overlap, n: int, paths: int, entry: float, *, seed: int, stepsize: float = 0.1, cap: int = 20_000):
-    """Escape times (paths,) of s <- s + stepsize (phi(lambda s / (sigma sqrt n)) + xi / sqrt n), lambda = 1.
+def scalar_model(
+    overlap,
+    n: int,
+    paths: int,
+    entry: float,
+    *,
+    seed: int,
+    stepsize: float = 0.1,
+    start: float = 0.0,
+    cap: int = 20_000,
+) -> np.ndarray:
+    """Escape times (paths,) of s <- s + stepsize (phi(lambda s (1 - s^2/16) / (sigma sqrt n)) + xi / sqrt n).
+
+    lambda = 1 and sigma = ``entry``. A polar factor does not see the size of a gradient, so another lambda is another
+    sigma / lambda.
 
     The matrix has disappeared: ``overlap`` is the drift phi, an odd vectorised function of theta, and xi / sqrt n, xi
-    standard normal, is the overlap of a Haar orthogonal matrix with u v^T. Paths that stay are given the cap.
+    standard normal, is the overlap of a Haar orthogonal matrix with u v^T. Paths start at s = ``start``; those that
+    stay are given the cap.
     """
     stream = generator(seed, "scalar model", n)
-    s, tau = np.zeros(paths), np.zeros(paths, dtype=int)
+    s, tau = np.full(paths, float(start)), np.zeros(paths, dtype=int)
     for t in range(1, cap + 1):
-        theta = s * (1 - s**2 / BOTTOM**2) / (entry * np.sqrt(n))
+        theta = -axial_slope(s) / (entry * np.sqrt(n))
         s = s + stepsize * (overlap(theta) + stream.standard_normal(paths) / np.sqrt(n))
         tau[(np.abs(s) >= 1) & (tau == 0)] = t
         if (tau > 0).all():
@@ -99,6 +112,6 @@ def one_random_entry(n: int, trials: int, *, seed: int, stepsize: float = 1.0, s
         gains = stepsize * squares[rows, 0, drawn[..., 0]] * squares[rows, 1, drawn[..., 1]]
         for gain in gains:
             t += 1
-            s = s * (1 + gain * (1 - s**2 / BOTTOM**2))
+            s = s - gain * axial_slope(s)
             tau[(s >= 1) & (tau == 0)] = t
     return tau

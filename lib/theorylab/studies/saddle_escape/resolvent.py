@@ -2,9 +2,9 @@
 
 The dilation [[0, G], [G^T, 0]] of an n x n matrix has the eigenvalues +-sigma_i with eigenvectors (u_i, +-v_i)/sqrt 2.
 The projector on the eigenvalues inside a circle is 1/(2 pi i) times the integral of (z - A)^(-1); the trapezoidal rule
-with N nodes multiplies the eigenvector at distance d from the centre by 1/(1 - (d/r)^N) (inside) or by
--1/((d/r)^N - 1) (outside): the error is geometric, at the rate of the worst d/r, and none when an eigenvalue is on the
-circle.
+with N nodes at odd multiples of pi/N multiplies the eigenvector at distance d from the centre by 1/(1 + (d/r)^N),
+inside and outside: the error is geometric, at the rate of the worst d/r or r/d, and does not fall when an eigenvalue
+is on the circle.
 """
 
 import torch

@@ -23,13 +23,12 @@ SIGNAL, ALIGNMENT, LOSS_DROP = 1.0, 0.5, 0.4
 @dataclass(frozen=True)
 class Saddle:
     """A batch of saddles: unit vectors ``u`` and ``v`` of shape (batch, n), ``curvature`` lambda of the escape
-    direction, ``bulk`` curvature mu, and a bias ``restoring`` * sign(s) u v^T of every gradient (an adversary)."""
+    direction, ``bulk`` curvature mu."""
 
     u: Tensor
     v: Tensor
     curvature: float = 1.0
     bulk: float = 0.0
-    restoring: float = 0.0
 
     @classmethod
     def delocalised(cls, n: int, trials, *, seed: int, device: str = "cpu", **constants) -> "Saddle":
@@ -46,10 +45,11 @@ class Saddle:
         return cls(unit("u"), unit("v"), **constants)
 
     @classmethod
-    def localised(cls, n: int, trials, *, seed: int = 0, device: str = "cpu", **constants) -> "Saddle":
-        """u = v = e_1 for every trial: the escape direction is one entry of the matrix (``seed`` is not used)."""
+    def localised(cls, n: int, trials, *, entry: int = 0, seed: int = 0, device: str = "cpu", **constants) -> "Saddle":
+        """u = v = the unit vector number ``entry`` (-1: the last), for every trial: the escape direction is one entry
+        of the matrix (``seed`` is not used)."""
         unit = torch.zeros(len(_checked(n, trials)), n, device=device)
-        unit[:, 0] = 1
+        unit[:, entry] = 1
         return cls(unit, unit, **constants)
 
     @property
@@ -83,9 +83,8 @@ class Saddle:
         return (torch.linalg.vector_norm(W, dim=(-2, -1)) ** 2 - s**2).clamp_min(0)
 
     def slope(self, s: Tensor) -> Tensor:
-        """d/ds of the loss on the escape direction: -lambda s (1 - s^2/16), plus the adversary's restoring term."""
-        slope = self.curvature * s * ((s / BOTTOM) ** 2 - 1)
-        return slope + self.restoring * torch.sign(s) if self.restoring else slope
+        """d/ds of the loss on the escape direction: -lambda s (1 - s^2/16)."""
+        return axial_slope(s, self.curvature)
 
     def grad(self, W: Tensor, s: Tensor | None = None) -> Tensor:
         """Gradient at W; ``s`` saves computing the signal again."""
@@ -100,7 +99,12 @@ class Saddle:
         return loss(s, orthogonal_squared, self.curvature, self.bulk)
 
 
-def loss(s, orthogonal_squared, curvature: float, bulk: float):
+def axial_slope(s, curvature: float = 1.0):
+    """d/ds of the loss on the escape direction, -lambda s (1 - s^2/16), for tensors, arrays or numbers."""
+    return curvature * s * ((s / BOTTOM) ** 2 - 1)
+
+
+def loss(s, orthogonal_squared, curvature: float = 1.0, bulk: float = 0.0):
     """f = -lambda/2 s^2 + lambda/64 s^4 + mu/2 r^2 for tensors, arrays or numbers."""
     return curvature * (s**4 / 64 - s**2 / 2) + bulk / 2 * orthogonal_squared
 

@@ -6,7 +6,8 @@ dilation turns the characteristic function 1 - theta^2 m(z)^2 of a rank-one spik
 
     phi(theta) = (2/pi) (1/theta + (1 - 1/theta^2) arctan theta)        (limit n -> infinity),
 
-analytic in theta: 8 theta / (3 pi) near zero, 2/pi at the detection edge theta = 1, 1 - 2/theta^2 + ... beyond.
+analytic in theta: 8 theta / (3 pi) near zero, 2/pi at the detection edge theta = 1, 1 - 1/theta^2 + 8/(3 pi theta^3)
+- ... towards one.
 """
 
 from dataclasses import replace
@@ -17,6 +18,8 @@ from torch import Tensor
 
 from theorylab.random import torch_generator
 from theorylab.spectral import orthogonalize
+from theorylab.studies.saddle_escape.gradient_noise import LAWS
+from theorylab.studies.saddle_escape.matrix_steps import normalised
 from theorylab.studies.saddle_escape.saddle import Saddle
 
 INITIAL_SLOPE = 8 / (3 * np.pi)
@@ -45,17 +48,30 @@ def limit_top_value(theta):
     return np.where(theta > 1, theta + 1 / np.maximum(theta, 1), 2.0)
 
 
-def sample(n: int, theta: float, draws: int, *, seed: int) -> tuple[Saddle, Tensor]:
+def initial_slope(Z: Tensor) -> Tensor:
+    """phi'(0) given the noise Z (draws, n, n), averaged over u and v: 1/n^2 sum_{i != j} 1/(sigma_i + sigma_j).
+
+    The polar factor of Z + theta u v^T moves by U [(A - A^T)_ij / (sigma_i + sigma_j)] V^T theta, A = U^T u v^T V; over
+    Haar-random u and v the mean of A_ij A_ij is 1/n^2 and that of A_ij A_ji, i != j, is zero. An independent way to
+    8/(3 pi), which the mean approaches like 1/n.
+    """
+    sigma = torch.linalg.svdvals(Z.double())
+    inverse = 1 / (sigma[:, :, None] + sigma[:, None, :])
+    return (inverse.sum((-2, -1)) - inverse.diagonal(dim1=-2, dim2=-1).sum(-1)) / sigma.shape[-1] ** 2
+
+
+def sample(n: int, theta: float, draws: int, *, seed: int, law: str = "Gaussian") -> tuple[Saddle, Tensor]:
     """``draws`` spiked matrices (draws, n, n), float32, and the saddle whose u, v are their spikes.
 
     Draws come in pairs Z, -Z, which removes from a mean overlap what is odd in the noise, most of its fluctuation. The
-    noise does not depend on theta: curves in theta share their draws. Raises ValueError for an odd number of draws.
+    noise does not depend on theta: curves in theta share their draws. ``law``: one of ``gradient_noise.LAWS``.
+    Raises ValueError for an odd number of draws.
     """
     if draws < 2 or draws % 2:
         raise ValueError(f"draws must be even and positive, got {draws}: they come in pairs Z, -Z")
     half = Saddle.delocalised(n, range(draws // 2), seed=seed)
     spikes = replace(half, u=half.u.repeat(2, 1), v=half.v.repeat(2, 1))
-    noise = [torch.randn(n, n, generator=torch_generator(seed, "spiked", n, draw)) for draw in range(draws // 2)]
+    noise = [LAWS[law](n, torch_generator(seed, "spiked", n, draw)) for draw in range(draws // 2)]
     Z = torch.stack(noise) / n**0.5
     return spikes, spikes.at(theta) + torch.cat([Z, -Z])
 
@@ -64,7 +80,8 @@ def overlaps(spikes: Saddle, G: Tensor, kind: str) -> np.ndarray:
     """Overlap with the spike, per draw, of one image of G.
 
     ``kind``: "exact" (polar factor), "quintic" (five steps of Muon's polynomial), "sign" (sign matrix over its
-    Frobenius norm), "leading" (u_1 v_1^T of the leading singular vectors). Raises ValueError for others.
+    Frobenius norm), "normalised" (G over its Frobenius norm), "leading" (u_1 v_1^T of the leading singular vectors).
+    Raises ValueError for others.
     """
     if kind == "exact":
         image = orthogonalize(G, "exact")
@@ -72,9 +89,11 @@ def overlaps(spikes: Saddle, G: Tensor, kind: str) -> np.ndarray:
         image = orthogonalize(G, "jordan")
     elif kind == "sign":
         image = torch.sign(G) / G.shape[-1]
+    elif kind == "normalised":
+        image = normalised(G)
     elif kind == "leading":
         U, _, Vh = torch.linalg.svd(G)
         image = U[:, :, :1] @ Vh[:, :1, :]
     else:
-        raise ValueError(f'kind must be "exact", "quintic", "sign" or "leading", got {kind!r}')
+        raise ValueError(f'kind must be "exact", "quintic", "sign", "normalised" or "leading", got {kind!r}')
     return spikes.along(image).numpy()

@@ -18,14 +18,14 @@ from theorylab.studies.specgd_random_features.glyphs import CLASSES, SIDE, glyph
 HIDDEN = (48, 48)
 TRAINING_STEP, MOMENTUM = 0.1, 0.9
 # Multiples of each direction's own guaranteed step over which the line search looks.
-GRID = tuple(2.0**exponent for exponent in range(14))
+GRID = tuple(2.0**exponent for exponent in range(20))
 
 
 def compare_blocks(seed: int, times: int = 20, samples: int = 300, spacing: int = 8) -> pd.DataFrame:
     """Table with one row per block and training time: ``nuclear_rank`` of the block's gradient, ``stable_rank`` of its
     incoming activations, and the decrease of the loss by a Euclidean and a spectral step of that block alone, with the
     steps 1/L and 1/L_F (``fixed_gd``, ``fixed_spec``) and with the best multiple of each on a common grid
-    (``search_gd``, ``search_spec``).
+    (``search_gd``, ``search_spec``; the multiples are ``multiple_gd``, ``multiple_spec``).
 
     L = c ||A||_op^2/n and L_F = c ||A||_F^2/n, with c the largest eigenvalue over the samples of the Gauss-Newton
     matrix of the loss in the block's output. The network is trained by gradient descent with momentum on all blocks,
@@ -119,4 +119,5 @@ def _compare(weights, block, A, G, curvature, images, digits, loss) -> dict:
         ]
         found[f"fixed_{name}"] = decreases[GRID.index(1.0)]
         found[f"search_{name}"] = max(decreases)
+        found[f"multiple_{name}"] = GRID[decreases.index(max(decreases))]
     return found

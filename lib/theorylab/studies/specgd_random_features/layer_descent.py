@@ -123,6 +123,8 @@ class Facts(NamedTuple):
 
     ``nuclear_rank`` nr(G); ``guarantee_*`` the decrease promised by the bound, ||G||_F^2/(2 L) and ||G||_*^2/(2 L_F);
     ``decrease_*`` the decrease of f by that step; ``line_*`` the decrease with exact line search along the direction.
+    The nuclear norm is the sum of the singular values and owes nothing to the polar factor of the step: another
+    orthogonal matrix in its place does not keep what is promised here.
     """
 
     gap: Tensor
@@ -139,7 +141,7 @@ def facts(problem: LayerRegression, W: Tensor, tolerance: float = 0.0) -> tuple[
     """Facts at W, and the two steps from there (Euclidean, spectral)."""
     G = problem.gradient(W)
     factor = polar_factor(G, tolerance)
-    nuclear, energy = (G * factor).sum(MATRIX), G.square().sum(MATRIX)
+    nuclear, energy = torch.linalg.svdvals(G).sum(-1), G.square().sum(MATRIX)
     euclidean, spectral = gradient_step(problem, G), spectral_step(problem, G, factor)
     found = Facts(
         gap=problem.gap(W),

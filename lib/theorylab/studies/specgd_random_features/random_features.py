@@ -13,8 +13,8 @@ from torch import Tensor
 from theorylab.random import torch_generator
 from theorylab.studies.specgd_random_features.layer_regression import LayerRegression
 
-ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "identity": lambda x: x}
-TARGETS = ("realisable", "noisy", "gaussian", "one-hot", "multiple of A", "rank R")
+ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "silu": torch.nn.functional.silu, "identity": lambda x: x}
+TARGETS = ("realisable", "noisy", "gaussian", "one-hot", "multiple of A", "rank R", "R rows")
 CLASSES = 10
 NOISE = 0.1
 
@@ -42,6 +42,7 @@ def features(seed: int, d: int = 100, n: int = 400, latent: int | None = None, a
     """A = activation(W_1 X), shape (d, n), with X (latent, n) of entries N(0, 1) and W_1 (d, latent) of entries
     N(0, 1/latent), so that every entry of W_1 X has variance one; latent = d/2 by default.
 
+    The activation "swiglu" is gated by a second layer like the first: A = silu(W_1 X) o (W_2 X), entry by entry.
     Raises ValueError for sizes below one, or fewer samples than features.
     """
     latent = d // 2 if latent is None else latent
@@ -51,6 +52,9 @@ def features(seed: int, d: int = 100, n: int = 400, latent: int | None = None, a
         raise ValueError(f"n = {n} samples cannot determine d = {d} features: give n >= d")
     inputs = _normal(seed, "inputs", rows=latent, columns=n)
     weights = _normal(seed, "first layer", rows=d, columns=latent) / math.sqrt(latent)
+    if activation == "swiglu":
+        gate = _normal(seed, "gate", rows=d, columns=latent) / math.sqrt(latent)
+        return product_features(weights, inputs, "silu") * product_features(gate, inputs, "identity")
     return product_features(weights, inputs, activation)
 
 
@@ -64,7 +68,9 @@ def targets(seed: int, A: Tensor, kind: str = "realisable", rank: int = 1) -> Te
 
     ``realisable`` W# A; ``noisy`` W# A + 0.1 noise; ``gaussian`` pure noise N(0, 1), k rows; ``one-hot`` random labels
     of ten classes, ten rows; ``multiple of A`` 2 A; ``rank R`` W# A with W# = B C, B (k, rank), C (rank, k), scaled so
-    that its entries have variance 1/k. Raises ValueError for an unknown kind or a rank outside 1..k.
+    that its entries have variance 1/k; ``R rows`` W# A with W# (rank, k) of entries N(0, 1/k): gradients of the same
+    rank for a fraction of the work, and of full row rank, so that no direction has to be dropped. Raises ValueError
+    for an unknown kind or a rank outside 1..k.
     """
     k, n = A.shape[-2:]
     if kind not in TARGETS:
@@ -76,9 +82,11 @@ def targets(seed: int, A: Tensor, kind: str = "realisable", rank: int = 1) -> Te
         return torch.nn.functional.one_hot(labels, CLASSES).T.to(A.dtype)
     if kind == "multiple of A":
         return 2 * A
+    if kind in ("rank R", "R rows") and not 1 <= rank <= k:
+        raise ValueError(f"rank must lie between 1 and k = {k}, got {rank}")
+    if kind == "R rows":
+        return _normal(seed, "hidden rows", rank, rows=rank, columns=k) / math.sqrt(k) @ A
     if kind == "rank R":
-        if not 1 <= rank <= k:
-            raise ValueError(f"rank must lie between 1 and k = {k}, got {rank}")
         left, right = _normal(seed, "left", rows=k, columns=rank), _normal(seed, "right", rows=rank, columns=k)
         return left @ right / math.sqrt(rank * k) @ A
     Y = _normal(seed, "hidden weights", rows=k, columns=k) / math.sqrt(k) @ A
