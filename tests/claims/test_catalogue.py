@@ -55,6 +55,7 @@ def test_a_claim_renders_quote_reading_statement_and_printed_status(tmp_path):
         (lambda text: text.replace('"supported"', '"vacuous"'), "expected must be one of"),
         (lambda text: text.replace('"supported"', '"inconclusive"'), "needs a note"),
         (lambda text: text + "colour = 1\n", "unknown field 'colour'"),
+        (lambda text: text.replace('who = "authors"\n', ""), "XX-01: the field 'who' is missing"),
         (lambda text: text.replace('"authors"', '"somebody"'), "who must be one of"),
         (lambda text: re.sub("quote = .*\n", "", text), "the field 'quote' is missing"),
         (lambda text: re.sub("reading = .*\n", "", text), "the field 'reading' is missing"),

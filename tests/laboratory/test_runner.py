@@ -314,8 +314,16 @@ def test_a_killed_worker_takes_its_kernel_along_and_the_notebook_is_tried_three_
     assert all(is_gone(int(path.name)) for path in attempts.iterdir())
 
 
+# A trial that a notebook defines, on the worker whose thread the notebook has left.
+SWEEPS = """\
+import os
+from theorylab.experiment import sweep
+rows = sweep(lambda seed: {"process": os.getpid()}, seeds=[0, 1])
+assert os.getpid() not in set(rows["process"])"""
+
+
 def test_an_existing_scheduler_is_used_and_another_version_there_is_refused(tmp_path, monkeypatch):
-    add(tmp_path, "01_good")
+    add(tmp_path, "01_good", SWEEPS)
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
         assert run(tmp_path, "--scheduler", cluster.scheduler_address).code == 0
         monkeypatch.setattr(schedule, "installation_digest", lambda: "another")

@@ -213,7 +213,7 @@ def shifted_plateau(plateau):
 
 BUGS = [
     Bug("quartic system as printed", f"{STUDY}.quartic:solve", printed_coupling, ("IC-05c", "IC-07")),
-    Bug("diagnosis with half the D", f"{STUDY}.quartic:stationarity", halved_coupling, ("IC-05",)),
+    Bug("diagnosis with half the D", f"{STUDY}.quartic:stationarity", halved_coupling, ("IC-05c",)),
     Bug("cubic right side +1 %", f"{STUDY}.quartic:cubic_root", scaled_right_side(1.01), ("IC-05c",)),
     Bug("cubic right side -1 %", f"{STUDY}.quartic:cubic_root", scaled_right_side(0.99), ("IC-05c",)),
     Bug("fourth moment of the slide", f"{STUDY}.sphere:even_moment", lost_two, ("IC-04",)),

@@ -20,8 +20,8 @@ WHO = {
     "reviewer": "A review says",
     "own": "Derived here",
 }
-REQUIRED = ("id", "title", "statement", "where", "printed", "kind", "expected")
-OPTIONAL = ("who", "quote", "reading", "remark", "headline", "corrects", "note")
+REQUIRED = ("id", "title", "statement", "who", "where", "printed", "kind", "expected")
+OPTIONAL = ("quote", "reading", "remark", "headline", "corrects", "note")
 LONGEST_QUOTE = 25  # words
 
 
@@ -177,7 +177,7 @@ def read(path: pathlib.Path) -> Notebook:
             raise CatalogueError(f"{place}: the id is used twice in this file")
         if entry["id"] in withdrawn:
             raise CatalogueError(f"{place}: the id is withdrawn in this file; ids are never used again")
-        claims[entry["id"]] = Claim(**{"who": "own", **entry}, notebook=path.stem)
+        claims[entry["id"]] = Claim(**entry, notebook=path.stem)
     if not claims:
         raise CatalogueError(f"{name} holds no [[claim]]")
     return Notebook(path.stem, content["title"], content["source"], claims, withdrawn)
@@ -197,15 +197,15 @@ def _validate(entry: dict, place: str) -> None:
         if not isinstance(value, kind):
             raise CatalogueError(f"{place}: {name} must be {words}, got {value!r}")
     for name, values in (("printed", PRINTED), ("kind", KINDS), ("expected", EXPECTED), ("who", tuple(WHO))):
-        if entry.get(name, "own") not in (*values, "own"):
+        if entry[name] not in values:
             raise CatalogueError(f"{place}: {name} must be one of {', '.join(values)}, got {entry[name]!r}")
-    if entry.get("who", "own") != "own":
+    if entry["who"] != "own":
         for name in ("quote", "reading"):
             if not entry.get(name):
                 raise CatalogueError(f'{place}: the field {name!r} is missing; only a claim with who = "own" has none')
     if (words := len(entry.get("quote", "").split())) > LONGEST_QUOTE:
         raise CatalogueError(f"{place}: a quote has at most {LONGEST_QUOTE} words, this one has {words}")
-    if entry.get("who") == "own" and entry["expected"] == "contradicted":
+    if entry["who"] == "own" and entry["expected"] == "contradicted":
         raise CatalogueError(f'{place}: nobody is contradicted by who = "own"; quote who says it, or withdraw it')
     if entry["expected"] == "inconclusive" and not entry.get("note"):
         raise CatalogueError(f"{place}: an expected outcome of inconclusive needs a note that says what is missing")

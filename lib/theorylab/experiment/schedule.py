@@ -94,15 +94,21 @@ def connect(address: str | None, workers: int, scratch: pathlib.Path) -> Iterato
     with dask.config.set(settings), contextlib.ExitStack() as stack:
         if address is None:
             scratch.mkdir(parents=True, exist_ok=True)
-            with workers_ignore_interrupts():
-                cluster = distributed.LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    memory_limit=0,  # notebooks run in processes of their own
-                    dashboard_address="127.0.0.1:0",  # any free port: two runs may share a machine
-                    local_directory=str(scratch),
-                    silence_logs=logging.CRITICAL,
-                )
+            try:
+                with workers_ignore_interrupts():
+                    cluster = distributed.LocalCluster(
+                        n_workers=workers,
+                        threads_per_worker=1,
+                        memory_limit=0,  # notebooks run in processes of their own
+                        dashboard_address="127.0.0.1:0",  # any free port: two runs may share a machine
+                        local_directory=str(scratch),
+                        silence_logs=logging.CRITICAL,
+                    )
+            except (RuntimeError, TimeoutError) as error:
+                raise SchedulerError(
+                    f"No notebook ran: the workers of this machine did not start ({error}); often it is busy or out of "
+                    "memory: use fewer --workers, or try again"
+                ) from None
             stack.enter_context(cluster)
             yield stack.enter_context(distributed.Client(cluster, set_as_default=False))
             return

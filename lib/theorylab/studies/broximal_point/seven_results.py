@@ -23,6 +23,7 @@ def step_facts(problem, x, u, radius: float, c: float = np.nan, norm=l2, dual=l2
     """Facts of the step x -> u = brox(x, t), with respect to the minimiser nearest to x (in ``problem``'s sense).
 
     ``off_last``: no minimiser within t (1 + 1e-6) of x.
+    ``distance_before``, ``gap_before``: |x - x_*| and f(x) - f_*.
     ``boundary_error``: ||u - x| - t| / t (Result 2).
     ``slack``: 2 <x - u, u - x_*> / t^2, the slack of Result 3 without cancellation (Euclidean ball; NaN otherwise).
     ``distance_excess``: (|u - x_*|^2 - |x - x_*|^2 + t^2) / t^2, the violation of Result 3 in the given norm; for the
@@ -52,6 +53,7 @@ def step_facts(problem, x, u, radius: float, c: float = np.nan, norm=l2, dual=l2
     return {
         "off_last": before > radius * (1.0 + GUARD),
         "distance_before": before,
+        "gap_before": gap_x,
         "boundary_error": abs(norm(u - x) - radius) / radius,
         "slack": slack,
         "distance_excess": excess,
