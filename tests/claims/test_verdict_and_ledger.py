@@ -62,6 +62,8 @@ VACUOUS = part("d", HOLDS, must_fail("n", HOLDS))
         ([SOUND, VACUOUS], "vacuous"),
         ([SOUND, WRONG], "contradicted"),
         ([UNSEEN, WRONG], "contradicted"),
+        ([VACUOUS, WRONG], "inconclusive"),
+        ([part("e", FAILS, must_hold("p", FAILS)), WRONG], "inconclusive"),
         ([SOUND, part("b", FAILS)], "inconclusive"),
         ([SOUND, guard("g", HOLDS)], "supported"),
         ([SOUND, guard("g", FAILS)], "inconclusive"),

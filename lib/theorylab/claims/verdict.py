@@ -11,7 +11,7 @@ parts               controls                                                    
 ==================  ====================================================================  ============
 every part holds    every part has a negative control that failed, none misbehaved        supported
 every part holds    a negative control held                                               vacuous
-a part fails        its positive control held                                             contradicted
+a part fails        its positive control held, none misbehaved                            contradicted
 anything else                                                                             inconclusive
 ==================  ====================================================================  ============
 """
@@ -99,12 +99,8 @@ class Part:
         """Why this part, as it stands, supports nothing, in a clause; empty when it does."""
         if self.guard:
             return "" if self.check.holds else f"the guard “{self.name}” fails"
-        if not self.check.holds:
-            return (
-                ""
-                if any(control.check.holds for control in self.positive)
-                else (f"“{self.name}” fails, and no corrected form has been seen to pass it")
-            )
+        if not self.check.holds and not self.positive:
+            return f"“{self.name}” fails, and no corrected form has been seen to pass it"
         held = [control for control in self.negative if not control.behaved]
         if held:
             chance = held[0].check.false_alarm is not None
@@ -132,8 +128,9 @@ def outcome(parts: Sequence[Part]) -> str:
     if any(not part.check.holds for part in parts if part.guard) or not decisive:
         return "inconclusive"
     if failing:
-        proved = any(part.positive and all(control.behaved for control in part.positive) for part in failing)
-        return "contradicted" if proved else "inconclusive"
+        # A control that misbehaves, in whatever part, says that the code is wrong before it says so of the claim.
+        sound = all(control.behaved for part in decisive for control in part.controls)
+        return "contradicted" if sound and any(part.positive for part in failing) else "inconclusive"
     if any(control.check.holds for part in decisive for control in part.negative):
         return "vacuous"
     return "inconclusive" if any(part.complaint for part in decisive) else "supported"
