@@ -74,6 +74,7 @@ def scalar_model(
     seed: int,
     stepsize: float = 0.1,
     start: float = 0.0,
+    length: float = 1.0,
     cap: int = 20_000,
 ) -> np.ndarray:
     """Escape times (paths,) of s <- s + stepsize (phi(lambda s (1 - s^2/16) / (sigma sqrt n)) + xi / sqrt n).
@@ -82,14 +83,14 @@ def scalar_model(
     sigma / lambda.
 
     The matrix has disappeared: ``overlap`` is the drift phi, an odd vectorised function of theta, and xi / sqrt n, xi
-    standard normal, is the overlap of a Haar orthogonal matrix with u v^T. Paths start at s = ``start``; those that
-    stay are given the cap.
+    standard normal, is the overlap of a Haar orthogonal matrix with u v^T; ``length``, the root-mean-square singular
+    value of another image of the noise, multiplies it. Paths start at s = ``start``; those that stay are given the cap.
     """
     stream = generator(seed, "scalar model", n)
     s, tau = np.full(paths, float(start)), np.zeros(paths, dtype=int)
     for t in range(1, cap + 1):
         theta = -axial_slope(s) / (entry * np.sqrt(n))
-        s = s + stepsize * (overlap(theta) + stream.standard_normal(paths) / np.sqrt(n))
+        s = s + stepsize * (overlap(theta) + length * stream.standard_normal(paths) / np.sqrt(n))
         tau[(np.abs(s) >= 1) & (tau == 0)] = t
         if (tau > 0).all():
             break
