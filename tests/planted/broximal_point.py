@@ -212,6 +212,23 @@ def half_the_ball(solver):
     return lambda gradient, lipschitz, x, radius, *rest: solver(gradient, lipschitz, x, 0.5 * radius, *rest)
 
 
+def value_added(subgradient_violation):
+    """The value at u is added where it must be subtracted."""
+
+    def wrong(problem, x, u, c, points):
+        class Negated:
+            loss = staticmethod(lambda y: -problem.loss(y) if y is u else problem.loss(y))
+
+        return subgradient_violation(Negated, x, u, c, points)
+
+    return wrong
+
+
+def gain_subtracted(distance_excess):
+    """The squared step is subtracted where it must be added."""
+    return lambda *args, gain=1.0, **kwargs: distance_excess(*args, gain=-gain, **kwargs)
+
+
 SHARP = "theorylab.problems.sharp:"
 STUDY = "theorylab.studies.broximal_point."
 CONIC = "theorylab.problems.polyhedral:ConicBall.solve"
@@ -221,6 +238,18 @@ PROX = "theorylab.problems.broximal:brox_by_prox"
 CHAIN = "theorylab.studies.broximal_point.tight_chain:certify_chain"
 
 BUGS = [
+    Bug(
+        "value at u added in the subgradient inequality",
+        "theorylab.studies.broximal_point.seven_results:subgradient_violation",
+        value_added,
+        ("BP-03",),
+    ),
+    Bug(
+        "gain subtracted in the worst case",
+        "theorylab.studies.broximal_point.worst_cases:distance_excess",
+        gain_subtracted,
+        ("BP-06",),
+    ),
     Bug("l1 radius 1 % too small", SHARP + "WeightedL1.brox", scaled_radius(0.99), ("BP-05", "BP-06")),
     Bug("l1 radius 1 % too large", SHARP + "WeightedL1.brox", scaled_radius(1.01), ("BP-05", "BP-06")),
     Bug("l1 step goes half the way", SHARP + "WeightedL1.brox", half_step, ("BP-05", "BP-07")),

@@ -27,6 +27,7 @@ from theorylab.studies.broximal_point.tight_chain import certify_chain, expected
 def test_worst_cases_of_results_three_and_seven():
     assert worst_cases.distance_excess() == pytest.approx(0.0, abs=worst_cases.ACCURACY)
     assert worst_cases.distance_excess(gamma=2.0) == pytest.approx(0.0, abs=worst_cases.ACCURACY)
+    assert worst_cases.distance_excess(gain=1.01) == pytest.approx(0.01, abs=worst_cases.ACCURACY)
     assert worst_cases.distance_excess(convex=False) > 0.5
     assert worst_cases.distance_excess_with_minimiser_in_reach() == pytest.approx(4.0, abs=1e-5)
     assert worst_cases.weighted_slopes([0.5, 0.3]) == pytest.approx(1.0, abs=worst_cases.ACCURACY)

@@ -57,15 +57,16 @@ class _WorstCase:
         return float(value)
 
 
-def distance_excess(convex: bool = True, gamma: float = 0.5) -> float:
-    """Largest |u - x_*|^2 - |x - x_*|^2 + |x - u|^2 of one step with |x - x_*| <= 1; Result 3 says 0.
+def distance_excess(convex: bool = True, gamma: float = 0.5, gain: float = 1.0) -> float:
+    """Largest |u - x_*|^2 - |x - x_*|^2 + gain |x - u|^2 of one step with |x - x_*| <= 1; Result 3 says 0 for gain 1,
+    and a step that ends at x_* leaves gain - 1: no larger gain is true.
 
     For convex f the value of ``gamma`` does not matter: scaling f changes it, not the step.
     """
     worst = _WorstCase(convex)
     worst.at_most((worst.x0 - worst.star) ** 2)
     u, _, _ = worst.step(worst.x0, gamma)
-    return worst.largest((u - worst.star) ** 2 - (worst.x0 - worst.star) ** 2 + (worst.x0 - u) ** 2)
+    return worst.largest((u - worst.star) ** 2 - (worst.x0 - worst.star) ** 2 + gain * (worst.x0 - u) ** 2)
 
 
 def distance_excess_with_minimiser_in_reach() -> float:
