@@ -23,7 +23,7 @@ METHODS = {
     "SpecGD": ORANGE,
     "Muon": GREEN,
     "PolarGrad": PURPLE,
-    "sign": ORANGE,
+    "sign": BLUE,
     "AdamW": SKY,
     "SGD": VERMILION,
     "NGD": PURPLE,
