@@ -5,6 +5,7 @@ a dropped factor or term, swapped arguments, max for min, a loop that ends after
 """
 
 import ast
+import atexit
 import copy
 import difflib
 import importlib.abc
@@ -12,7 +13,9 @@ import importlib.util
 import json
 import os
 import pathlib
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 
@@ -179,8 +182,12 @@ def install(mutant: Mutant) -> None:
             del sys.modules[name]
     for room in ROOMS:
         vars(theorylab).pop(room, None)
-    # numba recognises its cached code by the file, which has not changed.
-    os.environ["NUMBA_CACHE_DIR"] = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"numba-{os.getpid()}")
+    # numba recognises its cached code by the file, which has not changed; it reads the variable when it is imported.
+    folder = tempfile.mkdtemp(prefix="theorylab-numba-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["NUMBA_CACHE_DIR"] = folder
+    if "numba" in sys.modules:
+        sys.modules["numba"].config.CACHE_DIR = folder
     sys.meta_path.insert(0, Importer(mutant))
 
 
